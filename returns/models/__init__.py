@@ -1,0 +1,37 @@
+from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
+from .events import EventText, ReturnEvent
+from .money import Refund
+from .order import Buyer, Order, OrderItem
+from .people import Membership, ReturnAddress, Seller, User
+from .reasons import ClosureReason, ReturnReason
+from .requests import ReturnItem, ReturnRequest, StatusCount
+from .runs import BulkRow, BulkRun, FileRun
+from .settings import Heartbeat, MarketplaceSettings, ScheduledJob
+
+__all__ = [
+    "BulkRow",
+    "BulkRun",
+    "Buyer",
+    "BuyerCode",
+    "BuyerLookup",
+    "BuyerSession",
+    "ClosureReason",
+    "EventText",
+    "FileRun",
+    "Heartbeat",
+    "Invitation",
+    "MarketplaceSettings",
+    "Membership",
+    "Order",
+    "OrderItem",
+    "Refund",
+    "ReturnAddress",
+    "ReturnEvent",
+    "ReturnItem",
+    "ReturnReason",
+    "ReturnRequest",
+    "ScheduledJob",
+    "Seller",
+    "StatusCount",
+    "User",
+]
