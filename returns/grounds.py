@@ -12,7 +12,8 @@ from typing import Any
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from .policy import Policy
+from .dates import format_day
+from .policy import PolicyVerdict
 
 COMMENTS_ALTHOUGH_IN_POLICY = 20
 
@@ -87,7 +88,7 @@ class Finding:
 
 
 def _always(facts: GroundFacts, stated: Stated) -> Finding:
-    if facts.policy == Policy.IN_POLICY:
+    if facts.policy == PolicyVerdict.IN_POLICY:
         return Finding(
             holds=True,
             sentence=_("Explain it in your comments; the buyer can ask the marketplace to step in."),
@@ -100,11 +101,11 @@ def _always(facts: GroundFacts, stated: Stated) -> Finding:
 
 
 def _outside_return_window(facts: GroundFacts, stated: Stated) -> Finding:
-    if facts.verdict_source == "file" and facts.policy == Policy.NOT_IN_POLICY:
+    if facts.verdict_source == "file" and facts.policy == PolicyVerdict.NOT_IN_POLICY:
         return Finding(holds=True, sentence=_("The marketplace's file says: not in policy."))
     end = facts.window_end_date
     if end is not None and facts.requested_date > end:
-        words = {"end": _day(end), "asked": _day(facts.requested_date)}
+        words = {"end": format_day(end), "asked": format_day(facts.requested_date)}
         if facts.is_window_estimated:
             return Finding(
                 holds=True,
@@ -116,9 +117,9 @@ def _outside_return_window(facts: GroundFacts, stated: Stated) -> Finding:
         return Finding(
             holds=False,
             sentence=_("Asked on %(asked)s, inside the window that ends on %(end)s.")
-            % {"end": _day(end), "asked": _day(facts.requested_date)},
+            % {"end": format_day(end), "asked": format_day(facts.requested_date)},
         )
-    if facts.policy == Policy.IN_POLICY:
+    if facts.policy == PolicyVerdict.IN_POLICY:
         return Finding(holds=False, sentence=_("The return window has not begun: nothing was delivered yet."))
     if stated.delivery_date is None:
         return Finding(
@@ -127,7 +128,7 @@ def _outside_return_window(facts: GroundFacts, stated: Stated) -> Finding:
             sentence=_("The window is unknown: enter the day of delivery. The buyer reads it."),
         )
     end = stated.delivery_date + timedelta(days=facts.window_days)
-    words = {"delivered": _day(stated.delivery_date), "end": _day(end)}
+    words = {"delivered": format_day(stated.delivery_date), "end": format_day(end)}
     if facts.requested_date > end:
         return Finding(
             holds=True,
@@ -143,7 +144,7 @@ def _outside_return_window(facts: GroundFacts, stated: Stated) -> Finding:
 
 
 def _outside_policy(facts: GroundFacts, stated: Stated) -> Finding:
-    if facts.policy != Policy.NOT_IN_POLICY:
+    if facts.policy != PolicyVerdict.NOT_IN_POLICY:
         return Finding(holds=False, sentence=_("This request was not judged to be outside the policy."))
     return Finding(
         holds=True,
@@ -188,7 +189,7 @@ def _agreed_with_buyer(facts: GroundFacts, stated: Stated) -> Finding:
         return Finding(
             holds=True,
             sentence=_("Agreed on %(day)s. The buyer can contest it for 30 days.")
-            % {"day": _day(stated.agreed_date)},
+            % {"day": format_day(stated.agreed_date)},
         )
     return Finding(
         holds=False,
@@ -265,8 +266,3 @@ def check(
         )
     return finding
 
-
-def _day(day: date) -> Any:
-    from .policy import format_day
-
-    return format_day(day)

@@ -12,40 +12,44 @@ from .people import Seller
 from .requests import ReturnRequest
 
 
+class RefundPart(models.TextChoices):
+    ITEM = "item", _("Item")
+    TAX = "tax", _("Tax")
+    SHIPPING = "shipping", _("Shipping to the buyer")
+
+
+class RefundKind(models.TextChoices):
+    RECORDED = "recorded", _("Recorded by hand")
+    HANDED_OVER = "handed_over", _("Handed over to the shop")
+    CONCESSION = "concession", _("Concession")
+
+
+class RefundState(models.TextChoices):
+    REQUESTED = "requested", _("Requested")
+    CONFIRMED = "confirmed", _("Confirmed")
+    FAILED = "failed", _("Failed")
+
+
+class RefundCause(models.TextChoices):
+    EVENT = "event", _("Refund of the request")
+    PROMISE = "promise", _("Refund promise")
+    OFFER = "offer", _("Offer")
+    RULE = "rule", _("Rule")
+
+
 class Refund(models.Model):
     """An amount of one part of one order line. The sums stand on the line, held down by its constraints."""
-
-    class Part(models.TextChoices):
-        ITEM = "item", _("Item")
-        TAX = "tax", _("Tax")
-        SHIPPING = "shipping", _("Shipping to the buyer")
-
-    class Kind(models.TextChoices):
-        RECORDED = "recorded", _("Recorded by hand")
-        HANDED_OVER = "handed_over", _("Handed over to the shop")
-        CONCESSION = "concession", _("Concession")
-
-    class State(models.TextChoices):
-        REQUESTED = "requested", _("Requested")
-        CONFIRMED = "confirmed", _("Confirmed")
-        FAILED = "failed", _("Failed")
-
-    class Cause(models.TextChoices):
-        EVENT = "event", _("Refund of the request")
-        PROMISE = "promise", _("Refund promise")
-        OFFER = "offer", _("Offer")
-        RULE = "rule", _("Rule")
 
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="+")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="refunds")
     request = models.ForeignKey(ReturnRequest, models.PROTECT, related_name="refunds", null=True, blank=True)
     event = models.ForeignKey(ReturnEvent, models.PROTECT, related_name="refunds", null=True, blank=True)
-    part = models.CharField(_("part"), max_length=20, choices=Part)
+    part = models.CharField(_("part"), max_length=20, choices=RefundPart)
     amount_minor = minor_units()
     currency = models.CharField(_("currency"), max_length=3)
-    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    status = models.CharField(_("status"), max_length=20, choices=State)
-    cause = models.CharField(_("cause"), max_length=20, choices=Cause)
+    kind = models.CharField(_("kind"), max_length=20, choices=RefundKind)
+    status = models.CharField(_("status"), max_length=20, choices=RefundState)
+    cause = models.CharField(_("cause"), max_length=20, choices=RefundCause)
     refunded_date = models.DateField(_("day of the refund"))
     idempotency_key = models.CharField(max_length=150, unique=True)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -55,10 +59,10 @@ class Refund(models.Model):
         verbose_name_plural = _("refunds")
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount"),
-            one_of("part", Part, name="refund_part"),
-            one_of("kind", Kind, name="refund_kind"),
-            one_of("status", State, name="refund_status"),
-            one_of("cause", Cause, name="refund_cause"),
+            one_of("part", RefundPart, name="refund_part"),
+            one_of("kind", RefundKind, name="refund_kind"),
+            one_of("status", RefundState, name="refund_status"),
+            one_of("cause", RefundCause, name="refund_cause"),
         ]
 
     def __str__(self) -> str:

@@ -67,16 +67,17 @@ class ReturnReason(_Bilingual):
         constraints = [one_of("fault", Fault, name="return_reason_fault")]
 
 
+class ClosureAudience(models.TextChoices):
+    SELLER = "seller", _("Seller's side")
+    BUYER = "buyer", _("Buyers")
+    IMPORT = "import", _("Imports only")
+
+
 class ClosureReason(_Bilingual):
     """A reason for closing a request, with the words its message is written in."""
 
-    class Audience(models.TextChoices):
-        SELLER = "seller", _("Seller's side")
-        BUYER = "buyer", _("Buyers")
-        IMPORT = "import", _("Imports only")
-
     ground = models.CharField(_("ground"), max_length=30, choices=Ground)
-    audience = models.CharField(_("who may use it"), max_length=10, choices=Audience)
+    audience = models.CharField(_("who may use it"), max_length=10, choices=ClosureAudience)
     may_close_withdrawal = models.BooleanField(_("may close a withdrawal"), default=False)
     buyer_label_en = models.CharField(_("in the message (English)"), max_length=150)
     buyer_label_zh_hans = models.CharField(_("in the message (Chinese)"), max_length=150, blank=True)
@@ -88,5 +89,5 @@ class ClosureReason(_Bilingual):
         verbose_name_plural = _("closure reasons")
         constraints = [
             one_of("ground", Ground, name="closure_reason_ground"),
-            one_of("audience", Audience, name="closure_reason_audience"),
+            one_of("audience", ClosureAudience, name="closure_reason_audience"),
         ]

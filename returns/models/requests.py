@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
-from ..policy import Policy
+from ..policy import PolicyVerdict
 from ..state_machine import Outcome, Role, Status
 from .fields import ReferenceField, minor_units, one_of
 from .order import Order, OrderItem
@@ -59,7 +59,7 @@ class ReturnRequest(models.Model):
     status = models.CharField(_("status"), max_length=30, choices=Status)
     version = models.PositiveIntegerField(default=0)
 
-    policy = models.CharField(_("policy"), max_length=20, choices=Policy, default=Policy.UNKNOWN)
+    policy = models.CharField(_("policy"), max_length=20, choices=PolicyVerdict, default=PolicyVerdict.UNKNOWN)
     prepaid_eligible = models.BooleanField(_("prepaid-eligible"), default=False)
     verdict = models.JSONField(default=dict)
     is_timely_withdrawal = models.BooleanField(_("withdrawal in time"), default=False)
@@ -107,7 +107,7 @@ class ReturnRequest(models.Model):
             one_of("status", Status, name="request_status"),
             one_of("outcome", Outcome, name="request_outcome", blank=True),
             one_of("source", Source, name="request_source"),
-            one_of("policy", Policy, name="request_policy"),
+            one_of("policy", PolicyVerdict, name="request_policy"),
             one_of("closed_by_role", Role, name="request_closed_by_role", blank=True),
             models.CheckConstraint(
                 condition=Q(
@@ -165,15 +165,16 @@ class ReturnRequest(models.Model):
         return self.rma_number or self.reference
 
 
+class ItemCondition(models.TextChoices):
+    UNOPENED = "unopened", _("Unopened")
+    OPENED = "opened", _("Opened, like new")
+    USED = "used", _("Used")
+    DAMAGED = "damaged", _("Damaged")
+    WRONG_ITEM = "wrong_item", _("Not the item that was sent")
+
+
 class ReturnItem(models.Model):
     """One line of the order in one request: what was asked, what is held, what came back."""
-
-    class Condition(models.TextChoices):
-        UNOPENED = "unopened", _("Unopened")
-        OPENED = "opened", _("Opened, like new")
-        USED = "used", _("Used")
-        DAMAGED = "damaged", _("Damaged")
-        WRONG_ITEM = "wrong_item", _("Not the item that was sent")
 
     request = models.ForeignKey(ReturnRequest, models.PROTECT, related_name="items")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="return_items")
@@ -181,10 +182,10 @@ class ReturnItem(models.Model):
     quantity = models.PositiveIntegerField(_("quantity"))
     units_held = models.PositiveIntegerField(_("units held"), default=0)
     units_received = models.PositiveIntegerField(_("units received"), default=0)
-    condition = models.CharField(_("condition"), max_length=20, choices=Condition, blank=True)
+    condition = models.CharField(_("condition"), max_length=20, choices=ItemCondition, blank=True)
     reason_code = models.CharField(_("buyer's reason"), max_length=60, blank=True)
     comment = models.TextField(_("buyer's comment"), blank=True)
-    policy = models.CharField(_("policy"), max_length=20, choices=Policy, default=Policy.UNKNOWN)
+    policy = models.CharField(_("policy"), max_length=20, choices=PolicyVerdict, default=PolicyVerdict.UNKNOWN)
     prepaid_eligible = models.BooleanField(_("prepaid-eligible"), default=False)
     verdict = models.JSONField(default=dict)
     reported = models.JSONField(default=dict)
@@ -202,8 +203,8 @@ class ReturnItem(models.Model):
                 condition=Q(units_received__gte=0, units_received__lte=F("quantity")),
                 name="return_item_units_received",
             ),
-            one_of("policy", Policy, name="return_item_policy"),
-            one_of("condition", Condition, name="return_item_condition", blank=True),
+            one_of("policy", PolicyVerdict, name="return_item_policy"),
+            one_of("condition", ItemCondition, name="return_item_condition", blank=True),
         ]
 
     def __str__(self) -> str:

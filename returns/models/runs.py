@@ -15,17 +15,18 @@ class RunState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+class FileKind(models.TextChoices):
+    ORDERS = "orders", _("Order report")
+    RETURNS = "returns", _("Returns report")
+
+
 class FileRun(models.Model):
     """One reading of one file: how far it is, and what came of it."""
-
-    class Kind(models.TextChoices):
-        ORDERS = "orders", _("Order report")
-        RETURNS = "returns", _("Returns report")
 
     reference = ReferenceField(unique=True)
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="file_runs")
     user = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=10, choices=FileKind)
     file_name = models.CharField(_("file"), max_length=255)
     digest = models.CharField(max_length=64)
     state = models.CharField(_("state"), max_length=10, choices=RunState, default=RunState.RUNNING)
@@ -38,7 +39,7 @@ class FileRun(models.Model):
         verbose_name = _("file")
         verbose_name_plural = _("files")
         constraints = [
-            one_of("kind", Kind, name="file_run_kind"),
+            one_of("kind", FileKind, name="file_run_kind"),
             one_of("state", RunState, name="file_run_state"),
         ]
 

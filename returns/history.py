@@ -1,0 +1,59 @@
+"""What an event says, in one sentence: for timelines, and for whoever came second."""
+
+from typing import Any
+
+from .dates import format_moment
+from django.utils.translation import gettext as _
+
+from .actors import Actor
+from .models import ReturnEvent
+from .state_machine import Action, Outcome, Role
+
+
+def _who(event: ReturnEvent, actor: Actor) -> str:
+    """The role; a name only to the same seller."""
+    if event.role == Role.SELLER:
+        if actor.role == Role.BUYER:
+            return _("the seller")
+        if actor.role == Role.SELLER and event.user is not None:
+            return str(event.user)
+        return _("the seller")
+    return {
+        Role.BUYER: _("you") if actor.role == Role.BUYER else _("the buyer"),
+        Role.ADMIN: _("the marketplace"),
+        Role.SYSTEM: _("the system"),
+        Role.MARKETPLACE: _("the marketplace's file"),
+    }[Role(event.role)]
+
+
+def sentence(event: ReturnEvent, actor: Actor) -> str:
+    """One whole sentence in the active language and time zone: what was done, by whom, and when."""
+    words = {
+        "who": _who(event, actor),
+        "when": format_moment(event.occurred_at),
+    }
+    completed = {
+        Outcome.NOT_RETURNED: _("Completed as not returned by %(who)s on %(when)s."),
+        Outcome.DUPLICATE: _("Completed as a duplicate by %(who)s on %(when)s."),
+        Outcome.NEVER_ARRIVED: _("Completed as never arrived by %(who)s on %(when)s."),
+        Outcome.PARTIALLY_REFUNDED: _("Completed with a partial refund by %(who)s on %(when)s."),
+    }
+    by_action = {
+        Action.OPEN: _("Asked for by %(who)s on %(when)s."),
+        Action.RECORD: _("Recorded from %(who)s on %(when)s."),
+        Action.AUTHORIZE: _("Authorized by %(who)s on %(when)s."),
+        Action.CLOSE: _("Closed by %(who)s on %(when)s."),
+        Action.KEEP_ITEM: _("Kept by %(who)s on %(when)s."),
+        Action.RECEIVE: _("Marked as received by %(who)s on %(when)s."),
+        Action.REFUND: _("Refund recorded by %(who)s on %(when)s."),
+        Action.REOPEN: _("Reopened by %(who)s on %(when)s."),
+        Action.UNDO: _("Decision undone by %(who)s on %(when)s."),
+        Action.ESCALATE: _("Step-in by the marketplace asked for by %(who)s on %(when)s."),
+        Action.UPHOLD: _("Decision upheld by %(who)s on %(when)s."),
+        Action.REMIND: _("Reminder sent by %(who)s on %(when)s."),
+    }
+    if event.action == Action.COMPLETE:
+        template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))
+    else:
+        template = by_action[Action(event.action)]
+    return template % words
