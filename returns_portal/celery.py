@@ -1,0 +1,30 @@
+"""The Celery application: `celery -A returns_portal worker` and `beat`."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import celeryd_init, setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "returns_portal.settings")
+
+app = Celery("returns_portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+def wait_for_redis(conf: Any, **_: object) -> None:
+    """Workers may wait for Redis as long as it is away; only who publishes must not (settings.py)."""
+    conf.broker_transport_options = conf.broker_transport_options | {
+        "socket_connect_timeout": 5,
+        "socket_timeout": 30,
+        "max_retries": None,
+        "interval_step": 0.2,
+        "interval_max": 1,
+    }
+
+
+@setup_logging.connect
+def keep_our_logging(**_: object) -> None:
+    """A receiver of this signal keeps Celery from replacing the logging of settings.py."""
