@@ -1,0 +1,28 @@
+"""Text that people and files give us, made harmless before it is stored or shown."""
+
+import re
+import unicodedata
+
+# What a reader cannot see but a page, a mail header or a log would obey: control characters, bidi overrides
+# and isolates, zero-width spaces, soft hyphens, tags, and surrogates that no encoding can store. The two
+# joiners (U+200C, U+200D) stay: Persian, Hindi and most emoji cannot be written without them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_LINE_END = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
+
+
+def clean_text(value: str, limit: int | None = None, *, keep_lines: bool = False) -> str:
+    """`value` in NFC, without control, bidi and zero-width characters, without white space at its ends.
+
+    Line ends and tabs become spaces; with `keep_lines`, every kind of line end becomes "\\n" and tabs stay.
+    What is longer than `limit` characters is cut, so a form that must not cut checks the length itself.
+    """
+    if not (value.isascii() and value.isprintable()):
+        value = _LINE_END.sub("\n", value)
+        if not keep_lines:
+            value = value.replace("\n", " ").replace("\t", " ")
+        value = unicodedata.normalize("NFC", _UNSEEN.sub("", value))
+    value = value.strip()
+    return value if limit is None or len(value) <= limit else value[:limit].rstrip()

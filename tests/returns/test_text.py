@@ -1,0 +1,49 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from returns.text import clean_text
+
+
+@pytest.mark.parametrize(
+    ("given_text", "cleaned"),
+    [
+        ("  Kettle ", "Kettle"),
+        ("Zoe\u0301", "Zoé"),
+        ("保温杯，磨砂白", "保温杯，磨砂白"),
+        ("a\x00b\x07c\x1b[31m\x7f\x9bd", "abc[31md"),
+        ("\u202eevil\u2066\u2069\u200f", "evil"),
+        ("pay\u200bpal\ufeff\u00ad", "paypal"),
+        ("one\r\ntwo\tthree\u2028four", "one two three four"),
+        ("\ud800lone", "lone"),
+        ("👩\u200d👧 می\u200cخواهم", "👩\u200d👧 می\u200cخواهم"),
+        ("", ""),
+        (" \u200b ", ""),
+    ],
+)
+def test_what_cannot_be_seen_goes_and_what_can_be_seen_stays(given_text, cleaned):
+    assert clean_text(given_text) == cleaned
+
+
+def test_lines_stay_when_asked_for_and_end_in_one_way():
+    assert (
+        clean_text(" one\r\ntwo\rthree\n\n\tfour\u0085five\n", keep_lines=True)
+        == "one\ntwo\nthree\n\n\tfour\nfive"
+    )
+
+
+def test_what_is_too_long_is_cut_and_not_left_with_a_space_at_its_end():
+    assert clean_text("one two three", 8) == "one two"
+    assert clean_text("é" * 20, 5) == "é" * 5
+
+
+@given(st.text(), st.booleans())
+def test_cleaned_text_holds_nothing_hidden_and_is_the_same_when_cleaned_again(text, keep_lines):
+    cleaned = clean_text(text, keep_lines=keep_lines)
+    kept = "\n\t" if keep_lines else ""
+    assert not [c for c in cleaned if unicodedata.category(c) in {"Cc", "Cs"} and c not in kept]
+    assert unicodedata.is_normalized("NFC", cleaned)
+    assert clean_text(cleaned, keep_lines=keep_lines) == cleaned
+    cleaned.encode("utf-8")
