@@ -4,13 +4,24 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging
+from django.conf import settings
+
+from returns_portal.settings import refuse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "returns_portal.settings")
 
 app = Celery("returns_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@beat_init.connect
+@celeryd_init.connect
+def need_a_broker(**_: object) -> None:
+    """Without a broker `manage.py deliver` does the work; Celery would look for one of its own choice."""
+    if not settings.CELERY_BROKER_URL:
+        refuse("CELERY_BROKER_URL must name a Redis: without one, manage.py deliver does the work.")
 
 
 @celeryd_init.connect

@@ -393,7 +393,12 @@ if not 0 <= UNDO_SECONDS <= 600:
     refuse("UNDO_SECONDS must be a whole number from 0 (no undo) to 600.")
 
 # Seconds between two runs of each periodic job. Whoever claims a run's (name, due_at) row does it.
-SCHEDULE = {"deadlines": 60, "send_back_dates": 60 * 60, "reminders": 60 * 60, "clean_up": 24 * 60 * 60}
+SCHEDULE = {
+    "authorize_at_limit": 15,
+    "remind": 30,
+    "complete_not_returned": 600,
+    "clear_access_rows": 6 * 60 * 60,
+}
 
 CELERY_BROKER_URL = text("CELERY_BROKER_URL")
 if CELERY_BROKER_URL and CELERY_BROKER_URL.partition("://")[0] not in ("redis", "rediss", "redis+socket"):
@@ -450,7 +455,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        # One line for each request comes from RequestIdMiddleware; statements would show the data in them.
+        # RequestIdMiddleware has a line for each answer already, and statements would show the data in them.
+        "django.request": {"level": "ERROR"},
         "django.db.backends": {"level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},
         "celery": {"level": LOG_LEVEL},
