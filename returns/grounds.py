@@ -213,9 +213,7 @@ def _never_arrived(facts: GroundFacts, stated: Stated) -> Finding:
             holds=True, sentence=_("The buyer reports that it never arrived. Check what the carrier says.")
         )
     if stated.buyer_writes_never_arrived:
-        return Finding(
-            holds=True, sentence=_("By your statement the buyer writes that it never arrived.")
-        )
+        return Finding(holds=True, sentence=_("By your statement the buyer writes that it never arrived."))
     return Finding(
         holds=False,
         needs=("buyer_writes_never_arrived",),
@@ -240,9 +238,7 @@ _CHECKS: dict[str, Callable[[GroundFacts, Stated], Finding]] = {
 }
 
 
-def check(
-    ground: str, facts: GroundFacts, stated: Stated, *, may_close_withdrawal: bool = False
-) -> Finding:
+def check(ground: str, facts: GroundFacts, stated: Stated, *, may_close_withdrawal: bool = False) -> Finding:
     """Does `ground` hold? `may_close_withdrawal` is the reason's own mark.
 
     A withdrawal in time is closed only with a reason that may (law: no setting switches this off). Where the
@@ -252,7 +248,9 @@ def check(
     if facts.is_timely_withdrawal and not may_close_withdrawal:
         return Finding(
             holds=False,
-            sentence=_("The buyer withdrew from the contract in time; this reason cannot close a withdrawal."),
+            sentence=_(
+                "The buyer withdrew from the contract in time; this reason cannot close a withdrawal."
+            ),
         )
     finding = _CHECKS[ground](facts, stated)
     if not finding.may_be_picked and ground in facts.grounds_that_warn and ground != Ground.NONE:
@@ -262,7 +260,8 @@ def check(
             holds=False,
             needs=("has_checked_claim",),
             sentence=finding.sentence,
-            warning=_("The buyer says the item is at fault; such claims outlast the return window in many countries."),
+            warning=_(
+                "The buyer says the item is at fault; such claims outlast the return window in many countries."
+            ),
         )
     return finding
-

@@ -90,6 +90,7 @@ class Facts:
     prepaid_eligible: bool = False
     is_timely_withdrawal: bool = False
     has_way_back: bool = True
+    has_rule: bool = False
     is_handed_over: bool = False
     is_refunded: bool = False
     owes_refund: bool = True
@@ -123,16 +124,24 @@ def _not_prepaid_eligible(facts: Facts, asking: Asking) -> Any:
     if not facts.prepaid_eligible:
         return None
     if asking.role == Role.BUYER:
-        return _("This return is eligible for a prepaid label and cannot be closed. You can keep the item instead.")
+        return _(
+            "This return is eligible for a prepaid label and cannot be closed. You can keep the item instead."
+        )
     return _("Eligible for a prepaid return: this request cannot be closed.")
 
 
 def _prepaid_eligible(facts: Facts, asking: Asking) -> Any:
-    return None if facts.prepaid_eligible else _("Without a prepaid label you can close your request instead.")
+    return (
+        None if facts.prepaid_eligible else _("Without a prepaid label you can close your request instead.")
+    )
 
 
 def _not_handed_over(facts: Facts, asking: Asking) -> Any:
-    return _("The item is already on its way back, so this is no longer possible.") if facts.is_handed_over else None
+    return (
+        _("The item is already on its way back, so this is no longer possible.")
+        if facts.is_handed_over
+        else None
+    )
 
 
 def _not_refunded(facts: Facts, asking: Asking) -> Any:
@@ -148,8 +157,8 @@ def _has_way_back(facts: Facts, asking: Asking) -> Any:
 
 
 def _by_rule(facts: Facts, asking: Asking) -> Any:
-    """The system authorizes only what a rule names: a prepaid-eligible request or a withdrawal in time."""
-    if asking.role != Role.SYSTEM or facts.is_timely_withdrawal:
+    """The system authorizes what a rule names: a withdrawal in time, a seller's rule, a prepaid label."""
+    if asking.role != Role.SYSTEM or facts.is_timely_withdrawal or facts.has_rule:
         return None
     if facts.prepaid_eligible and not facts.is_imported:
         return None
@@ -211,7 +220,9 @@ def _recently_closed(facts: Facts, asking: Asking) -> Any:
 
 
 def _no_newer_request(facts: Facts, asking: Asking) -> Any:
-    return _("A newer request asks for the same units; work on that one.") if facts.has_newer_request else None
+    return (
+        _("A newer request asks for the same units; work on that one.") if facts.has_newer_request else None
+    )
 
 
 def _no_money_for_closing(facts: Facts, asking: Asking) -> Any:

@@ -35,7 +35,10 @@ def install(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
         cast = {"words": "::text", "facts": "::text"}
         changed = " OR ".join(
-            [f"OLD.{name}{cast.get(name, '')} IS DISTINCT FROM NEW.{name}{cast.get(name, '')}" for name in FROZEN]
+            [
+                f"OLD.{name}{cast.get(name, '')} IS DISTINCT FROM NEW.{name}{cast.get(name, '')}"
+                for name in FROZEN
+            ]
             + [f"(OLD.{name} IS NOT NULL AND OLD.{name} IS DISTINCT FROM NEW.{name})" for name in ONCE]
         )
         schema_editor.execute(

@@ -129,3 +129,8 @@ class OrderItem(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.sku
+
+    @property
+    def free(self) -> int:
+        """How many units no request holds."""
+        return self.quantity - self.units_held

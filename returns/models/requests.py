@@ -59,7 +59,9 @@ class ReturnRequest(models.Model):
     status = models.CharField(_("status"), max_length=30, choices=Status)
     version = models.PositiveIntegerField(default=0)
 
-    policy = models.CharField(_("policy"), max_length=20, choices=PolicyVerdict, default=PolicyVerdict.UNKNOWN)
+    policy = models.CharField(
+        _("policy"), max_length=20, choices=PolicyVerdict, default=PolicyVerdict.UNKNOWN
+    )
     prepaid_eligible = models.BooleanField(_("prepaid-eligible"), default=False)
     verdict = models.JSONField(default=dict)
     is_timely_withdrawal = models.BooleanField(_("withdrawal in time"), default=False)
@@ -82,7 +84,12 @@ class ReturnRequest(models.Model):
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     closed_by_role = models.CharField(_("closed by"), max_length=20, choices=Role, blank=True)
     closure_reason = models.ForeignKey(
-        ClosureReason, models.PROTECT, related_name="+", null=True, blank=True, verbose_name=_("return reason")
+        ClosureReason,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("return reason"),
     )
     is_closed_although_in_policy = models.BooleanField(_("closed although in policy"), default=False)
     promise_minor = minor_units(null=True, blank=True)
@@ -174,7 +181,10 @@ class ItemCondition(models.TextChoices):
 
 
 class ReturnItem(models.Model):
-    """One line of the order in one request: what was asked, what is held, what came back."""
+    """One line of the order in one request: what was asked, what is held, what came back.
+
+    From `reported` on: what the marketplace's file says, in the order line's currency.
+    """
 
     request = models.ForeignKey(ReturnRequest, models.PROTECT, related_name="items")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="return_items")
@@ -185,10 +195,19 @@ class ReturnItem(models.Model):
     condition = models.CharField(_("condition"), max_length=20, choices=ItemCondition, blank=True)
     reason_code = models.CharField(_("buyer's reason"), max_length=60, blank=True)
     comment = models.TextField(_("buyer's comment"), blank=True)
-    policy = models.CharField(_("policy"), max_length=20, choices=PolicyVerdict, default=PolicyVerdict.UNKNOWN)
+    policy = models.CharField(
+        _("policy"), max_length=20, choices=PolicyVerdict, default=PolicyVerdict.UNKNOWN
+    )
     prepaid_eligible = models.BooleanField(_("prepaid-eligible"), default=False)
     verdict = models.JSONField(default=dict)
     reported = models.JSONField(default=dict)
+    label_type = models.CharField(_("label type"), max_length=100, blank=True)
+    label_cost_minor = minor_units(null=True, blank=True)
+    label_payer = models.CharField(_("label to be paid by"), max_length=100, blank=True)
+    carrier = models.CharField(_("carrier"), max_length=100, blank=True)
+    tracking_id = models.CharField(_("tracking number"), max_length=100, blank=True)
+    resolution = models.CharField(_("resolution"), max_length=100, blank=True)
+    reported_refund_minor = minor_units(null=True, blank=True)
 
     class Meta:
         verbose_name = _("item")

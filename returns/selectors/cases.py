@@ -1,0 +1,445 @@
+"""A return request with everything the rules need to know of it: the same for one as for fifty or five hundred.
+
+`load_cases` makes the same number of queries for any number of requests. Services call it under their lock,
+pages without.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Sum
+
+from .. import policy
+from ..actors import Actor
+from ..grounds import GroundFacts
+from ..models import (
+    MarketplaceSettings,
+    Refund,
+    ReturnAddress,
+    ReturnEvent,
+    ReturnItem,
+    ReturnReason,
+    ReturnRequest,
+)
+from ..models.clock import database_now
+from ..models.people import Seller
+from ..models.reasons import Fault
+from ..models.requests import Source
+from ..policy import PolicyVerdict, Rules
+from ..state_machine import (
+    GIVES_UNITS_BACK,
+    STEP_IN_AFTER_CLOSING_DAYS,
+    Action,
+    Facts,
+    Outcome,
+    Role,
+    Status,
+    available_actions,
+)
+
+NEVER_ARRIVED = "NEVER_ARRIVED"
+DUPLICATE_DAYS = 90
+ENDED_WITH_MERIT = (
+    Outcome.REFUNDED,
+    Outcome.PARTIALLY_REFUNDED,
+    Outcome.REFUNDED_WITHOUT_RETURN,
+    Outcome.REPLACED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Units of one of this request's order lines that another request of the order asks for."""
+
+    request_id: int
+    reference: str
+    name: str
+    status: str
+    outcome: str
+    order_item_id: int
+    quantity: int
+    requested_at: datetime
+    ended_at: datetime | None
+    is_newer: bool
+
+    def counts_as_original(self, now: datetime) -> bool:
+        """Open, or ended within 90 days by authorization, refund or replacement (domain.md 3, *duplicate*)."""
+        if self.status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE):
+            return True
+        if self.status != Status.COMPLETED or self.outcome not in ENDED_WITH_MERIT or self.ended_at is None:
+            return False
+        return now - self.ended_at <= timedelta(days=DUPLICATE_DAYS)
+
+
+@dataclass(slots=True)
+class Money:
+    """What was paid for the units of one request line and what this request gave back of it, in minor units.
+
+    `None` where what was paid is not known.
+    """
+
+    currency: str
+    paid: dict[str, int | None]
+    refunded_here: dict[str, int]
+    refunded_on_line: dict[str, int]
+
+    def owed(self, part: str) -> int | None:
+        paid = self.paid[part]
+        return None if paid is None else max(paid - self.refunded_here.get(part, 0), 0)
+
+
+@dataclass
+class Case:
+    """One request as the rules see it. `held_event`: a decision that can still be undone, or None."""
+
+    request: ReturnRequest
+    rules: Rules
+    settings: MarketplaceSettings
+    now: datetime
+    items: list[ReturnItem]
+    held_event: ReturnEvent | None = None
+    others: list[Other] = field(default_factory=list)
+    return_addresses: list[ReturnAddress] = field(default_factory=list)
+    refunds: list[dict[str, Any]] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seller(self) -> Seller:
+        return self.request.seller
+
+    @property
+    def is_imported(self) -> bool:
+        return self.request.source == Source.FILE
+
+    @property
+    def today(self) -> date:
+        """The day it is at the marketplace."""
+        return policy.local_day(self.now, self.rules.time_zone)
+
+    @property
+    def requested_date(self) -> date:
+        return policy.local_day(self.request.requested_at, self.rules.time_zone)
+
+    @cached_property
+    def reason_codes(self) -> list[str]:
+        return [item.reason_code for item in self.items]
+
+    @cached_property
+    def is_sellers_fault(self) -> bool:
+        return any(self.faults.get(code) == Fault.SELLER for code in self.reason_codes)
+
+    @cached_property
+    def moneys(self) -> dict[int, Money]:
+        """By item id: the item and tax paid for the units asked (the share of the line), and what was refunded.
+
+        A share is rounded down, but the units that complete the line take the rest, so that no cent is lost.
+        """
+        here: dict[int, dict[str, int]] = defaultdict(dict)
+        for row in self.refunds:
+            here[row["order_item_id"]][row["part"]] = row["total"]
+        moneys = {}
+        for item in self.items:
+            line = item.order_item
+            units = item.units_received or item.quantity
+            moneys[item.pk] = Money(
+                currency=line.currency,
+                paid={
+                    "item": _share(line.item_paid_minor, units, line.quantity),
+                    "tax": _share(line.tax_paid_minor, units, line.quantity),
+                    "shipping": line.shipping_paid_minor,
+                },
+                refunded_here=here[line.pk],
+                refunded_on_line={
+                    "item": line.item_refunded_minor,
+                    "tax": line.tax_refunded_minor,
+                    "shipping": line.shipping_refunded_minor,
+                },
+            )
+        return moneys
+
+    def owed_minor(self) -> dict[str, int | None]:
+        """By currency, what is owed for the items and their tax and not refunded yet; None where unknown."""
+        owed: dict[str, int | None] = {}
+        for money in self.moneys.values():
+            parts = [money.owed("item")]
+            if money.paid["tax"] is not None:
+                parts.append(money.owed("tax"))
+            known = None if None in parts else sum(part or 0 for part in parts)
+            so_far = owed.get(money.currency, 0)
+            owed[money.currency] = None if known is None or so_far is None else so_far + known
+        return owed
+
+    @property
+    def is_refunded(self) -> bool:
+        return bool(self.refunds)
+
+    @cached_property
+    def owes_refund(self) -> bool:
+        """Something owed is left; where what was paid is unknown, any refund counts as all of it."""
+        for item in self.items:
+            money = self.moneys[item.pk]
+            item_owed = money.owed("item")
+            if item_owed is None:
+                if not money.refunded_here:
+                    return True
+            elif item_owed > 0 or (money.owed("tax") or 0) > 0:
+                return True
+        return False
+
+    @cached_property
+    def duplicates(self) -> list[Other]:
+        """Other requests that cover the same units: both together ask for more than was bought."""
+        found: dict[int, Other] = {}
+        for item in self.items:
+            for other in self.others:
+                if (
+                    other.order_item_id == item.order_item_id
+                    and other.counts_as_original(self.now)
+                    and other.quantity + item.quantity > item.order_item.quantity
+                ):
+                    found.setdefault(other.request_id, other)
+        return list(found.values())
+
+    @property
+    def is_never_arrived(self) -> bool:
+        return NEVER_ARRIVED in self.reason_codes
+
+    @property
+    def has_way_back(self) -> bool:
+        country = self.request.order.country
+        return (
+            self.request.prepaid_eligible
+            or self.request.is_label_owed
+            or any(address.country == country for address in self.return_addresses)
+        )
+
+    @property
+    def is_step_in_due(self) -> bool:
+        """Why a buyer may ask the marketplace to step in (domain.md 2, `escalate`)."""
+        request, now = self.request, self.now
+        if request.status == Status.AUTHORIZATION_REQUIRED:
+            return request.step_in_at is not None and now >= request.step_in_at
+        if request.status == Status.REFUND_DUE:
+            return request.refund_due_at is not None and now > request.refund_due_at
+        ended_at = request.closed_at or request.completed_at
+        if ended_at is None:
+            return False
+        if request.promise_due_date is not None and self.today > request.promise_due_date:
+            return True
+        by_sellers_side = request.closed_by_role in (Role.SELLER, Role.ADMIN) or request.outcome in (
+            Outcome.DUPLICATE,
+            Outcome.NEVER_ARRIVED,
+            Outcome.PARTIALLY_REFUNDED,
+            Outcome.REPLACED,
+        )
+        return by_sellers_side and now - ended_at <= timedelta(days=STEP_IN_AFTER_CLOSING_DAYS)
+
+    @property
+    def has_rule(self) -> bool:
+        """Does the seller's setting authorize such a request by itself when it is opened here?"""
+        mode, modes = self.seller.authorization, Seller.Authorization
+        if self.is_imported or mode == modes.BY_HAND:
+            return False
+        if self.request.prepaid_eligible:
+            return True
+        if mode == modes.IN_POLICY:
+            return self.request.policy == PolicyVerdict.IN_POLICY
+        ordered_at = self.request.order.ordered_at
+        if mode == modes.WITHIN_DAYS and ordered_at is not None:
+            start = self.request.order.delivered_date or policy.local_day(ordered_at, self.rules.time_zone)
+            return (self.requested_date - start).days <= self.seller.authorization_days
+        return False
+
+    def facts(self, *, stated_never_arrived: bool = False) -> Facts:
+        """The values that the guards of the state machine judge by."""
+        request = self.request
+        held = self.held_event
+        return Facts(
+            status=Status(request.status),
+            outcome=request.outcome,
+            is_imported=self.is_imported,
+            prepaid_eligible=request.prepaid_eligible,
+            is_timely_withdrawal=request.is_timely_withdrawal,
+            has_way_back=self.has_way_back,
+            has_rule=self.has_rule,
+            is_handed_over=request.handed_over_at is not None,
+            is_refunded=self.is_refunded,
+            owes_refund=self.owes_refund,
+            has_open_promise=request.promise_due_date is not None,
+            closed_by=request.closed_by_role,
+            days_since_closed=(self.now - request.closed_at).days if request.closed_at else 0,
+            has_come_back=any(item.units_received for item in self.items),
+            has_newer_request=any(
+                other.is_newer and other.status != Status.CLOSED and other.outcome not in GIVES_UNITS_BACK
+                for other in self.others
+            ),
+            has_money_for_closing=request.status == Status.CLOSED and self.is_refunded,
+            is_escalated=request.escalated_at is not None,
+            is_step_in_due=self.is_step_in_due,
+            is_send_back_over=request.send_back_date is not None
+            and self.now > policy.not_returned_at(request.send_back_date, self.rules),
+            is_duplicate=bool(self.duplicates),
+            is_never_arrived=self.is_never_arrived or stated_never_arrived,
+            undoable_by=held.user_id if held else None,
+        )
+
+    def ground_facts(self) -> GroundFacts:
+        """The values that the grounds of closure reasons judge by."""
+        request = self.request
+        marks = [item.order_item.not_returnable_mark for item in self.items]
+        reasons = request.verdict.get("reasons", [])
+        return GroundFacts(
+            policy=request.policy,
+            verdict_source=request.verdict.get("source", "rules"),
+            verdict_sentences=tuple(policy.sentence(policy.Reason(**reason)) for reason in reasons),
+            requested_date=self.requested_date,
+            window_end_date=request.window_end_date,
+            is_window_estimated=bool(request.verdict.get("window_is_estimate")),
+            window_days=self.rules.window_days,
+            not_returnable_marks=tuple(dict.fromkeys(mark for mark in marks if mark)),
+            is_each_not_returnable=all(marks),
+            is_fully_refunded=self.is_refunded and not self.owes_refund,
+            has_recorded_agreement=self.is_refunded and not request.is_timely_withdrawal,
+            is_timely_withdrawal=request.is_timely_withdrawal,
+            is_never_arrived=self.is_never_arrived,
+            is_sellers_fault=self.is_sellers_fault,
+            duplicates=tuple(other.name for other in self.duplicates),
+            grounds_that_warn=frozenset(self.settings.grounds_that_warn),
+        )
+
+    def is_resting_for(self, actor: Actor) -> bool:
+        """A decision of the other side is held: this actor still sees the status before, and cannot act."""
+        return self.held_event is not None and actor.role == Role.BUYER
+
+    def status_for(self, actor: Actor) -> Status:
+        """The status as this actor may know it."""
+        if self.held_event is not None and actor.role == Role.BUYER:
+            return Status(self.held_event.source)
+        return Status(self.request.status)
+
+    def actions_for(self, actor: Actor) -> frozenset[Action]:
+        """What this actor can do now; nothing for a viewer or while the other side's decision is held."""
+        if not actor.may_write or self.is_resting_for(actor):
+            return frozenset()
+        return available_actions(self.facts(), actor.asking)
+
+
+def _share(paid: int | None, units: int, quantity: int) -> int | None:
+    """What was paid for `units` of `quantity`; rounded down, and everything for all of them."""
+    return None if paid is None else paid * min(units, quantity) // quantity
+
+
+def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
+    """The cases of `requests`, in their order; `seller`, `order` and `order.buyer` should be selected with them.
+
+    Makes the same number of queries whatever the number of requests.
+    """
+    if not requests:
+        return []
+    now = database_now()
+    settings = MarketplaceSettings.load()
+    by_id = {request.pk: request for request in requests}
+    items: dict[int, list[ReturnItem]] = defaultdict(list)
+    for item in (
+        ReturnItem.objects.filter(request_id__in=by_id).select_related("order_item").order_by("ordinal", "id")
+    ):
+        items[item.request_id].append(item)
+    held = {
+        event.request_id: event
+        for event in ReturnEvent.objects.filter(
+            request_id__in=by_id,
+            hold_until__gt=now,
+            relayed_at__isnull=True,
+            withdrawn_at__isnull=True,
+            action__in=(Action.AUTHORIZE, Action.CLOSE),
+        ).select_related("user")
+    }
+    others = _others(requests, items)
+    refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in (
+        Refund.objects.filter(request_id__in=by_id)
+        .values("request_id", "order_item_id", "part")
+        .annotate(total=Sum("amount_minor"))
+    ):
+        refunds[row["request_id"]].append(row)
+    addresses: dict[int, list[ReturnAddress]] = defaultdict(list)
+    seller_ids = {request.seller_id for request in requests}
+    for address in ReturnAddress.objects.filter(seller_id__in=seller_ids, is_active=True).order_by("id"):
+        addresses[address.seller_id].append(address)
+    faults = dict(ReturnReason.objects.values_list("code", "fault"))
+    rules = {request.seller_id: settings.rules_for(request.seller) for request in requests}
+    return [
+        Case(
+            request=request,
+            rules=rules[request.seller_id],
+            settings=settings,
+            now=now,
+            items=items[request.pk],
+            held_event=held.get(request.pk),
+            others=others[request.pk],
+            return_addresses=addresses[request.seller_id],
+            refunds=refunds[request.pk],
+            faults=faults,
+        )
+        for request in requests
+    ]
+
+
+def _others(requests: Sequence[ReturnRequest], items: dict[int, list[ReturnItem]]) -> dict[int, list[Other]]:
+    """For each request the units of its order lines that other requests ask for; one query for all."""
+    lines = {item.order_item_id for rows in items.values() for item in rows}
+    rows = list(
+        ReturnItem.objects.filter(order_item_id__in=lines)
+        .values(
+            "request_id",
+            "order_item_id",
+            "quantity",
+            "request__reference",
+            "request__rma_number",
+            "request__status",
+            "request__outcome",
+            "request__requested_at",
+            "request__completed_at",
+            "request__closed_at",
+        )
+        .order_by("request_id")
+    )
+    by_line: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_line[row["order_item_id"]].append(row)
+    found: dict[int, list[Other]] = {}
+    for request in requests:
+        own_lines = dict.fromkeys(item.order_item_id for item in items[request.pk])
+        found[request.pk] = [
+            Other(
+                request_id=row["request_id"],
+                reference=row["request__reference"],
+                name=row["request__rma_number"] or row["request__reference"][:8],
+                status=row["request__status"],
+                outcome=row["request__outcome"],
+                order_item_id=line,
+                quantity=row["quantity"],
+                requested_at=row["request__requested_at"],
+                ended_at=row["request__completed_at"] or row["request__closed_at"],
+                is_newer=row["request_id"] > request.pk,
+            )
+            for line in own_lines
+            for row in by_line[line]
+            if row["request_id"] != request.pk
+        ]
+    return found
+
+
+WITH_CASE = ("seller", "order", "order__buyer", "closure_reason")
+
+
+def get_case(actor: Actor, reference: str) -> Case | None:
+    """The case of one request this actor may see, or None."""
+    request = (
+        ReturnRequest.objects.for_actor(actor).filter(reference=reference).select_related(*WITH_CASE).first()
+    )
+    return load_cases([request])[0] if request else None

@@ -1,0 +1,33 @@
+"""Every write. A service takes an actor, locks, checks against the table of moves, and writes an event.
+
+Locks are always taken in this order: requests by id, order lines by id, counters by (seller, status).
+"""
+
+from .decide import (
+    authorize_return,
+    close_return,
+    decide_returns,
+    preview_closing,
+    reopen_return,
+    undo_decision,
+)
+from .escalation import escalate, uphold
+from .goods import complete_return, keep_item, receive_return
+from .money import record_refund
+from .open import open_return
+
+__all__ = [
+    "authorize_return",
+    "close_return",
+    "complete_return",
+    "decide_returns",
+    "escalate",
+    "keep_item",
+    "open_return",
+    "preview_closing",
+    "receive_return",
+    "record_refund",
+    "reopen_return",
+    "undo_decision",
+    "uphold",
+]

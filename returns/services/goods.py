@@ -1,0 +1,133 @@
+"""What happens to the goods: the buyer keeps them, they arrive, or they never did."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from .. import policy
+from ..actors import Actor
+from ..exceptions import Invalid
+from ..models import ReturnEvent
+from ..models.requests import ItemCondition
+from ..selectors.cases import Case
+from ..state_machine import GIVES_UNITS_BACK, Action, Outcome, Role, Status
+from .marketplace import is_todo
+from .moves import Move, happened_at, make_move
+from .words import clean_comments
+
+
+def receive_return(
+    actor: Actor, *, reference: str, received: Mapping[int, tuple[int, str]], key: str = ""
+) -> ReturnEvent:
+    """Note what came back: `received` maps an item's id to units and an `ItemCondition`. The refund is due then.
+
+    Units that had been given back are held again as far as they are free.
+    """
+
+    def plan(case: Case) -> Move:
+        _check_received(case, received)
+        received_at = happened_at(case, actor)
+        titles = {item.pk: item.order_item.title or item.order_item.sku for item in case.items}
+        return Move(
+            case=case,
+            action=Action.RECEIVE,
+            status=Status.REFUND_DUE,
+            columns={
+                "received_at": received_at,
+                "handed_over_at": case.request.handed_over_at or received_at,
+                "refund_due_at": policy.refund_due_at(received_at, case.rules),
+                "completed_at": None,
+                "escalated_at": None,
+                "is_decided_here": True,
+                "is_marketplace_todo": is_todo(case, Status.REFUND_DUE),
+            },
+            held={item.pk: min(item.quantity, item.units_held + item.order_item.free) for item in case.items},
+            received={
+                item_id: (units, condition if units else "")
+                for item_id, (units, condition) in received.items()
+            },
+            facts={
+                "received": [
+                    {"title": titles[item_id], "units": units, "condition": condition}
+                    for item_id, (units, condition) in received.items()
+                    if units
+                ]
+            },
+        )
+
+    return make_move(actor, reference=reference, action=Action.RECEIVE, plan=plan, key=key)
+
+
+def _check_received(case: Case, received: Mapping[int, tuple[int, str]]) -> None:
+    errors: dict[str, Any] = {}
+    quantities = {item.pk: item.quantity for item in case.items}
+    for item_id, (units, condition) in received.items():
+        if not 0 <= units <= quantities.get(item_id, -1):
+            errors[f"units_{item_id}"] = _("Enter a number between 0 and the units asked for.")
+        elif units and condition not in ItemCondition.values:
+            errors[f"condition_{item_id}"] = _("Choose the condition in which it came back.")
+    if not errors and not any(units for units, _condition in received.values()):
+        errors[""] = _("Enter how many units came back; at least one.")
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+
+
+def keep_item(actor: Actor, *, reference: str, key: str = "") -> ReturnEvent:
+    """The buyer ends a prepaid-eligible return by keeping the item; the label is void."""
+
+    def plan(case: Case) -> Move:
+        return Move(
+            case=case,
+            action=Action.KEEP_ITEM,
+            status=Status.COMPLETED,
+            outcome=Outcome.BUYER_KEPT_ITEM,
+            columns={
+                "completed_at": happened_at(case, actor),
+                "is_label_owed": False,
+                "escalated_at": None,
+                "is_marketplace_todo": is_todo(case, Status.COMPLETED),
+            },
+            held={item.pk: 0 for item in case.items},
+        )
+
+    return make_move(actor, reference=reference, action=Action.KEEP_ITEM, plan=plan, key=key)
+
+
+def complete_return(
+    actor: Actor,
+    *,
+    reference: str,
+    outcome: Outcome,
+    comments: str = "",
+    buyer_writes_never_arrived: bool = False,
+    key: str = "",
+) -> ReturnEvent:
+    """Complete a request with `outcome`; the seller's side tells the buyer why, in 1 to 2,000 characters."""
+
+    def plan(case: Case) -> Move:
+        return Move(
+            case=case,
+            action=Action.COMPLETE,
+            status=Status.COMPLETED,
+            outcome=outcome,
+            columns={
+                "completed_at": happened_at(case, actor),
+                "escalated_at": None,
+                "is_decided_here": True,
+                "is_marketplace_todo": is_todo(case, Status.COMPLETED),
+            },
+            held={item.pk: 0 for item in case.items} if outcome in GIVES_UNITS_BACK else {},
+            facts={"stated": {"buyer_writes_never_arrived": True}} if buyer_writes_never_arrived else {},
+        )
+
+    return make_move(
+        actor,
+        reference=reference,
+        action=Action.COMPLETE,
+        plan=plan,
+        text=clean_comments(comments, is_required=actor.role != Role.SYSTEM),
+        key=key,
+        outcome=outcome,
+        stated_never_arrived=buyer_writes_never_arrived,
+    )

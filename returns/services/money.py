@@ -1,0 +1,178 @@
+"""Recording by hand that money went back. Never more than was paid, per line and part, over all refunds."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, Sum
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from ..actors import Actor
+from ..exceptions import Invalid
+from ..models import OrderItem, Refund, ReturnEvent
+from ..models.money import RefundCause, RefundKind, RefundPart, RefundState
+from ..money import format_money
+from ..selectors.cases import Case
+from ..state_machine import Action, Outcome, Status
+from .marketplace import is_todo
+from .moves import Move, check_move, finished_before, happened_at, lock_case, write_moves
+
+
+def record_refund(
+    actor: Actor,
+    *,
+    reference: str,
+    amounts: Mapping[tuple[int, str], int],
+    refunded_date: date,
+    key: str = "",
+) -> ReturnEvent:
+    """Record that `amounts` (by item id and part, in minor units of the line's currency) went back that day.
+
+    Completes an authorized or received request when everything owed is refunded, and ends a refund promise when
+    it is met. `Invalid.errors` has keys like ``amount_<item>_<part>`` and ``refunded_date``.
+    """
+    with transaction.atomic():
+        case = lock_case(actor, reference)
+        done = finished_before(case, key, action=Action.REFUND, reason_code="", text="")
+        if done is not None:
+            return done
+        transition = check_move(case, actor, Action.REFUND)
+        wanted = {place: minor for place, minor in amounts.items() if minor}
+        _check_amounts(case, wanted, refunded_date)
+        items = {item.pk: item for item in case.items}
+        for (item_id, part), minor in sorted(
+            wanted.items(), key=lambda pair: items[pair[0][0]].order_item_id
+        ):
+            _raise_refunded(items[item_id].order_item, part, minor, f"amount_{item_id}_{part}")
+            refunded_here = case.moneys[item_id].refunded_here
+            refunded_here[part] = refunded_here.get(part, 0) + minor
+        case.refunds.append({})  # from here on this request has a refund
+        case.__dict__.pop("owes_refund", None)
+        is_complete = not case.owes_refund
+        completes = is_complete and transition.target == Status.COMPLETED
+        promise_met = case.request.promise_due_date is not None and _meets_promise(case, wanted)
+        columns: dict[str, Any] = {}
+        if completes:
+            columns = {
+                "completed_at": happened_at(case, actor),
+                "escalated_at": None,
+                "is_decided_here": True,
+                "is_marketplace_todo": is_todo(case, Status.COMPLETED),
+            }
+        elif promise_met:
+            columns = {
+                "promise_minor": None,
+                "promise_currency": "",
+                "promise_due_date": None,
+                "escalated_at": None,
+            }
+        currency = items[next(iter(wanted))[0]].order_item.currency
+        move = Move(
+            case=case,
+            action=Action.REFUND,
+            status=Status.COMPLETED if completes else Status(case.request.status),
+            outcome=Outcome.REFUNDED if completes else None,
+            columns=columns,
+            facts={
+                "refund": {
+                    "parts": [
+                        {
+                            "title": items[item_id].order_item.title or items[item_id].order_item.sku,
+                            "part": part,
+                            "minor": minor,
+                        }
+                        for (item_id, part), minor in wanted.items()
+                    ],
+                    "minor": sum(wanted.values()),
+                    "currency": currency,
+                    "day": refunded_date.isoformat(),
+                    "is_complete": is_complete,
+                    "meets_promise": promise_met,
+                }
+            },
+            key=key,
+        )
+        event = write_moves(actor, [move])[0]
+        Refund.objects.bulk_create(
+            Refund(
+                seller_id=case.request.seller_id,
+                order_item_id=items[item_id].order_item_id,
+                request=case.request,
+                event=event,
+                part=part,
+                amount_minor=minor,
+                currency=items[item_id].order_item.currency,
+                kind=RefundKind.RECORDED,
+                status=RefundState.CONFIRMED,
+                cause=RefundCause.PROMISE if case.request.status == Status.CLOSED else RefundCause.EVENT,
+                refunded_date=refunded_date,
+                idempotency_key=f"event:{event.pk}:{item_id}:{part}",
+            )
+            for (item_id, part), minor in wanted.items()
+        )
+        return event
+
+
+def still_possible(line: OrderItem, part: str) -> int | None:
+    """What can still be refunded of one part of a line, in minor units; None where what was paid is unknown."""
+    paid = getattr(line, f"{part}_paid_minor")
+    return None if paid is None else max(paid - getattr(line, f"{part}_refunded_minor"), 0)
+
+
+def _check_amounts(case: Case, wanted: Mapping[tuple[int, str], int], refunded_date: date) -> None:
+    errors: dict[str, Any] = {}
+    items = {item.pk: item for item in case.items}
+    currencies = set()
+    for (item_id, part), minor in wanted.items():
+        if item_id not in items or part not in RefundPart.values:
+            errors[""] = _("This item does not belong to the request. Open the page again.")
+        elif minor < 0:
+            errors[f"amount_{item_id}_{part}"] = _("Enter an amount above zero.")
+        else:
+            currencies.add(items[item_id].order_item.currency)
+    if not wanted:
+        errors[""] = _("Enter the amount that you refunded.")
+    elif len(currencies) > 1:
+        errors[""] = _("Record refunds of different currencies one after the other.")
+    if refunded_date > case.today:
+        errors["refunded_date"] = _("The day of the refund cannot be in the future.")
+    elif (case.today - refunded_date).days > 365:
+        errors["refunded_date"] = _("Choose a day within the last year.")
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+
+
+def _raise_refunded(line: OrderItem, part: str, minor: int, field: str) -> None:
+    """Add to what is refunded of the line, or refuse with what is still possible; the UPDATE itself is the guard."""
+    refunded, paid = f"{part}_refunded_minor", f"{part}_paid_minor"
+    updated = (
+        OrderItem.objects.filter(pk=line.pk)
+        .filter(Q(**{f"{paid}__isnull": True}) | Q(**{f"{refunded}__lte": F(paid) - minor}))
+        .update(**{refunded: F(refunded) + minor})
+    )
+    if not updated:
+        left = still_possible(line, part) or 0
+        sentence = _("At most %(amount)s can still be refunded here.") % {
+            "amount": format_money(left, line.currency, get_language() or "en")
+        }
+        raise Invalid(sentence, {field: sentence})
+
+
+def _meets_promise(case: Case, wanted: Mapping[tuple[int, str], int]) -> bool:
+    """Is the promised amount reached by what was refunded since the closing, this refund included?"""
+    closing = (
+        case.request.events.filter(action=Action.CLOSE, withdrawn_at__isnull=True)
+        .order_by("-version")
+        .first()
+    )
+    earlier = (
+        Refund.objects.filter(
+            request=case.request,
+            currency=case.request.promise_currency,
+            event__version__gt=closing.version if closing else 0,
+        ).aggregate(total=Sum("amount_minor"))["total"]
+        or 0
+    )
+    return earlier + sum(wanted.values()) >= (case.request.promise_minor or 0)

@@ -1,0 +1,381 @@
+"""How a move is written: columns, units, event, comments, counters, in one transaction, for one or many.
+
+A service plans a `Move` for each locked case and hands all of them to `write_moves`. Nothing else in the project
+writes a request, its items, its events or its counters.
+"""
+
+import hashlib
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from .. import policy
+from ..actors import Actor
+from ..exceptions import Forbidden, KeyReused, NotFound, SomebodyElseWasFirst, TransitionNotAllowed
+from ..history import sentence
+from ..models import EventText, OrderItem, ReturnEvent, ReturnItem, ReturnRequest, StatusCount
+from ..models.requests import NO_DEADLINE
+from ..selectors.cases import WITH_CASE, Case, load_cases
+from ..signals import events_written
+from ..state_machine import (
+    TRANSITIONS,
+    Action,
+    Outcome,
+    Status,
+    Transition,
+    resolve,
+)
+
+
+@dataclass
+class Move:
+    """One change of one request, planned under its lock.
+
+    `columns`: new values by attribute name; status, version and deadline are added here. `held`: units each
+    item shall hold, by item id; `received`: units and condition by item id.
+    """
+
+    case: Case
+    action: Action
+    status: Status
+    outcome: Outcome | None = None
+    columns: dict[str, Any] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
+    received: dict[int, tuple[int, str]] = field(default_factory=dict)
+    reason_code: str = ""
+    words: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+    is_silent: bool = False
+    hold_until: datetime | None = None
+    key: str | None = None
+
+    @property
+    def source(self) -> Status:
+        return Status(self.case.request.status)
+
+
+def lock_cases(actor: Actor, references: Iterable[str]) -> list[Case]:
+    """The cases of the requests of `references` that this actor may see, locked, in id order.
+
+    Must run inside a transaction. The others are simply missing from the answer.
+    """
+    requests = list(
+        ReturnRequest.objects.for_actor(actor)
+        .filter(reference__in=list(references))
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+    # Read again with what belongs to them: on PostgreSQL a row that was waited for shows its new version only to
+    # the statement that locked it, and joined rows must not be older than the lock.
+    related = {
+        request.pk: request
+        for request in ReturnRequest.objects.filter(
+            pk__in=[request.pk for request in requests]
+        ).select_related(*WITH_CASE)
+    }
+    line_ids = ReturnItem.objects.filter(request_id__in=related).values_list("order_item_id", flat=True)
+    list(OrderItem.objects.filter(pk__in=set(line_ids)).select_for_update().order_by("pk").values_list("pk"))
+    return load_cases([related[request.pk] for request in requests])
+
+
+def lock_case(actor: Actor, reference: str) -> Case:
+    """The one case, locked; `NotFound` where it is absent or not this actor's, `Forbidden` for a viewer."""
+    if not actor.may_write:
+        raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+    cases = lock_cases(actor, [reference])
+    if not cases:
+        raise NotFound(_("This page does not exist, or it is not yours."))
+    return cases[0]
+
+
+def check_move(
+    case: Case,
+    actor: Actor,
+    action: Action,
+    *,
+    outcome: Outcome | None = None,
+    stated_never_arrived: bool = False,
+) -> Transition:
+    """The legal move, or a refusal. Who came second is told what was done, by whom and when."""
+    if case.is_resting_for(actor):
+        raise TransitionNotAllowed(
+            _("Your request is being worked on right now. Please try again in a minute.")
+        )
+    try:
+        return resolve(case.facts(stated_never_arrived=stated_never_arrived), action, actor.asking, outcome)
+    except TransitionNotAllowed as refusal:
+        if any(
+            transition.action == action
+            and actor.role in transition.roles
+            and case.request.status in transition.sources
+            for transition in TRANSITIONS
+        ):
+            raise
+        event = (
+            case.request.events.exclude(action__in=(Action.REMIND, Action.ESCALATE))
+            .select_related("user")
+            .order_by("-version")
+            .first()
+        )
+        if event is None or event.action in (Action.OPEN, Action.RECORD):
+            raise
+        raise SomebodyElseWasFirst(f"{sentence(event, actor)} {refusal}") from None
+
+
+def make_move(
+    actor: Actor,
+    *,
+    reference: str,
+    action: Action,
+    plan: Callable[[Case], Move],
+    text: str = "",
+    key: str = "",
+    outcome: Outcome | None = None,
+    stated_never_arrived: bool = False,
+) -> ReturnEvent:
+    """Lock one request, check the move, plan it, write it; the way of every action on a single request.
+
+    `plan` gets the locked case and may refuse. A form (`key`) that already made its event answers with it.
+    """
+    with transaction.atomic():
+        case = lock_case(actor, reference)
+        done = finished_before(case, key, action=action, reason_code="", text=text)
+        if done is not None:
+            return done
+        check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
+        move = plan(case)
+        move.text = text
+        move.key = key
+        return write_moves(actor, [move])[0]
+
+
+def finished_before(
+    case: Case, key: str | None, *, action: Action, reason_code: str, text: str
+) -> ReturnEvent | None:
+    """The event that this form already made, or None; `KeyReused` if the form was used for something else."""
+    if not key:
+        return None
+    event = case.request.events.filter(idempotency_key=key).select_related("comments").first()
+    if event is None:
+        return None
+    said = event.comments.text if hasattr(event, "comments") else ""
+    if (event.action, event.reason_code, said) != (action, reason_code, text):
+        raise KeyReused(_("This form was already used for something else. Open the page again."))
+    return event
+
+
+def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
+    """Write all moves; their cases must be locked by this transaction. Answers their events, in order.
+
+    Must run inside a transaction. People are told later, from the events.
+    """
+    if not moves:
+        return []
+    events = []
+    counts: Counter[tuple[int, str]] = Counter()
+    lines: Counter[int] = Counter()
+    changed_items: list[ReturnItem] = []
+    columns_of: dict[frozenset[str], list[ReturnRequest]] = defaultdict(list)
+    for move in moves:
+        request = move.case.request
+        source = request.status
+        before = _apply(move)
+        for item in move.case.items:
+            if item.pk in move.held and move.held[item.pk] != item.units_held:
+                lines[item.order_item_id] += move.held[item.pk] - item.units_held
+                move.facts.setdefault("units", {})[str(item.pk)] = [item.units_held, move.held[item.pk]]
+                item.units_held = move.held[item.pk]
+                changed_items.append(item)
+            if item.pk in move.received:
+                item.units_received, item.condition = move.received[item.pk]
+                changed_items.append(item)
+        columns_of[frozenset({*before, "version"})].append(request)
+        if source != request.status:
+            counts[request.seller_id, source] -= 1
+            counts[request.seller_id, request.status] += 1
+        events.append(_event_of(actor, move, source, before))
+    take_units(lines)
+    for columns, requests in columns_of.items():
+        if len(requests) == 1:
+            requests[0].save(update_fields=sorted(columns))
+        else:
+            ReturnRequest.objects.bulk_update(requests, sorted(columns), batch_size=500)
+    if changed_items:
+        unique = list({item.pk: item for item in changed_items}.values())
+        ReturnItem.objects.bulk_update(unique, ["units_held", "units_received", "condition"], batch_size=500)
+    ReturnEvent.objects.bulk_create(events)
+    EventText.objects.bulk_create(
+        EventText(event=event, text=move.text, salt=salt)
+        for event, move in zip(events, moves, strict=True)
+        if move.text and (salt := event.facts.get("salt", ""))
+    )
+    count(counts)
+    announce()
+    return events
+
+
+def planned_event(actor: Actor, move: Move) -> ReturnEvent:
+    """The event that `move` would write, unsaved. Its case is spent: it carries the values of afterwards."""
+    source = move.case.request.status
+    return _event_of(actor, move, source, _apply(move))
+
+
+def count(changes: Counter[tuple[int, str]]) -> None:
+    """Change the tab counters, in (seller, status) order."""
+    for (seller_id, status), change in sorted(changes.items()):
+        if not change:
+            continue
+        row = StatusCount.objects.filter(seller_id=seller_id, status=status)
+        if not row.update(requests=F("requests") + change):
+            StatusCount.objects.bulk_create(
+                [StatusCount(seller_id=seller_id, status=status, requests=0)], ignore_conflicts=True
+            )
+            row.update(requests=F("requests") + change)
+
+
+def take_units(changes: Counter[int]) -> None:
+    """Hold (or with a negative number give back) units of order lines, in id order.
+
+    Refused with the number that is left when a line has not enough free units.
+    """
+    for line_id, units in sorted(changes.items()):
+        if not units:
+            continue
+        updated = OrderItem.objects.filter(
+            pk=line_id, units_held__gte=-units, units_held__lte=F("quantity") - units
+        ).update(units_held=F("units_held") + units)
+        if not updated:
+            line = OrderItem.objects.get(pk=line_id)
+            raise TransitionNotAllowed(units_left(line.free, line.quantity))
+
+
+def units_left(free: int, quantity: int) -> str:
+    return ngettext(
+        "Only %(free)d of %(quantity)d can still be returned.",
+        "Only %(free)d of %(quantity)d can still be returned.",
+        free,
+    ) % {"free": free, "quantity": quantity}
+
+
+def announce() -> None:
+    """Say after commit that events wait in the ledger. May be lost; only hurries what is due."""
+    transaction.on_commit(lambda: events_written.send(sender=None), robust=True)
+
+
+def base_words(case: Case) -> dict[str, Any]:
+    """The placeholder values that every message of an event may need, frozen; no personal data."""
+    return {
+        "order_number": case.request.order.order_number,
+        "seller_name": case.seller.name,
+        "item_titles": [item.order_item.title or item.order_item.sku for item in case.items],
+        "return_window_end": _iso(case.request.window_end_date) or "",
+    }
+
+
+def base_facts(case: Case) -> dict[str, Any]:
+    """What the message's block of facts lists: the items, their units and the buyer's reasons."""
+    return {
+        "items": [
+            {
+                "title": item.order_item.title or item.order_item.sku,
+                "sku": item.order_item.sku,
+                "quantity": item.quantity,
+                "reason_code": item.reason_code,
+            }
+            for item in case.items
+        ]
+    }
+
+
+def happened_at(case: Case, actor: Actor) -> datetime:
+    return actor.occurred_at or case.now
+
+
+def next_deadline(request: ReturnRequest, rules: policy.Rules) -> datetime:
+    """The clock that matters next, or `NO_DEADLINE`."""
+    deadlines = {
+        Status.AUTHORIZATION_REQUIRED: request.answer_due_at,
+        Status.AUTHORIZED: request.send_back_date
+        and policy.end_of_day(request.send_back_date, rules.time_zone),
+        Status.REFUND_DUE: request.refund_due_at,
+        Status.CLOSED: request.promise_due_date
+        and policy.promise_overdue_at(request.promise_due_date, rules),
+    }
+    return deadlines.get(Status(request.status)) or NO_DEADLINE
+
+
+def _apply(move: Move) -> dict[str, list[Any]]:
+    """Set the new values on the request; answers {column: [before, after]} for those that changed, as JSON."""
+    request = move.case.request
+    wanted = {
+        **move.columns,
+        "status": move.status.value,
+        "outcome": move.columns.get("outcome", move.outcome.value if move.outcome else ""),
+    }
+    if wanted["status"] == Status.COMPLETED and not wanted["outcome"]:
+        wanted["outcome"] = request.outcome
+    changed: dict[str, list[Any]] = {}
+    for column, value in wanted.items():
+        old = getattr(request, column)
+        if old != value:
+            changed[column] = [_as_json(old), _as_json(value)]
+            setattr(request, column, value)
+    deadline = next_deadline(request, move.case.rules)
+    if deadline != request.deadline_at:
+        changed["deadline_at"] = [_as_json(request.deadline_at), _as_json(deadline)]
+        request.deadline_at = deadline
+        if "reminders_sent" not in wanted and request.reminders_sent:
+            changed["reminders_sent"] = [request.reminders_sent, 0]
+            request.reminders_sent = 0
+    request.version += 1
+    return changed
+
+
+def _event_of(actor: Actor, move: Move, source: str, changed: dict[str, list[Any]]) -> ReturnEvent:
+    case = move.case
+    salt = secrets.token_hex(8) if move.text else ""
+    facts = {**base_facts(case), **move.facts, "changed": changed}
+    if salt:
+        facts["salt"] = salt
+    words = {**move.words, "values": base_words(case) | move.words.get("values", {})}
+    return ReturnEvent(
+        seller_id=case.request.seller_id,
+        request=case.request,
+        version=case.request.version,
+        action=move.action,
+        role=actor.role,
+        user_id=actor.user_id,
+        source=source if case.request.version > 1 else "",
+        target=case.request.status,
+        outcome=case.request.outcome,
+        occurred_at=happened_at(case, actor),
+        reason_code=move.reason_code,
+        words=words,
+        facts=facts,
+        text_digest=text_digest(move.text, salt),
+        is_silent=move.is_silent,
+        hold_until=move.hold_until,
+        idempotency_key=move.key or None,
+    )
+
+
+def text_digest(text: str, salt: str) -> str:
+    """Binds a person's words to the event without being them; nothing for no words."""
+    return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest() if text else ""
+
+
+def _iso(value: date | datetime | None) -> str | None:
+    return value.isoformat() if value is not None else None
+
+
+def _as_json(value: Any) -> Any:
+    return _iso(value) if isinstance(value, date) else value

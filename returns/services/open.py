@@ -1,0 +1,207 @@
+"""Asking for a return: units are held, the verdict is made once, and a rule may decide at once."""
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from .. import policy
+from ..actors import Actor
+from ..exceptions import Forbidden, Invalid, KeyReused, NotFound, Refusal
+from ..models import (
+    MarketplaceSettings,
+    Order,
+    OrderItem,
+    ReturnEvent,
+    ReturnItem,
+    ReturnReason,
+    ReturnRequest,
+)
+from ..models.clock import database_now
+from ..models.requests import Source
+from ..policy import ItemFacts, Verdict, judge_item, judge_request
+from ..selectors.cases import WITH_CASE, load_cases
+from ..state_machine import Action, Status
+from .decide import Authorization, plan_authorization
+from .moves import Move, count, take_units, units_left, write_moves
+from .words import clean_comments
+
+_RMA_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedLine:
+    """Units of one order line the buyer wants to send back, and why."""
+
+    order_item_id: int
+    quantity: int
+    reason_code: str
+    comment: str = ""
+
+
+def open_return(
+    actor: Actor, *, order_reference: str, lines: Sequence[AskedLine], key: str = ""
+) -> ReturnEvent:
+    """Ask for a return of `lines` of one order, by the buyer or on the buyer's behalf. Answers the event.
+
+    Units are held under the order lines' locks: never more than were bought, however many ask at once. The
+    verdict is made here, once, and stored. A seller's rule may authorize in the same transaction.
+    """
+    if not actor.may_write:
+        raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+    with transaction.atomic():
+        order = (
+            Order.objects.for_actor(actor).filter(reference=order_reference).select_related("seller").first()
+        )
+        if order is None:
+            raise NotFound(_("This page does not exist, or it is not yours."))
+        locked = {
+            line.pk: line for line in OrderItem.objects.filter(order=order).select_for_update().order_by("pk")
+        }
+        done = _opened_before(order, key, lines)
+        if done is not None:
+            return done
+        asked = _checked(lines, locked)
+        marketplace = MarketplaceSettings.load()
+        rules = marketplace.rules_for(order.seller)
+        requested_at = actor.occurred_at or database_now()
+        verdicts = [
+            judge_item(
+                ItemFacts(
+                    requested_at=requested_at,
+                    ordered_at=order.ordered_at,
+                    delivered_date=order.delivered_date,
+                    estimated_delivery_date=order.estimated_delivery_date,
+                    country=order.country,
+                    category=locked[line.order_item_id].category,
+                    sku=locked[line.order_item_id].sku,
+                ),
+                rules,
+            )
+            for line in asked
+        ]
+        verdict = judge_request(verdicts)
+        take_units(Counter({line.order_item_id: line.quantity for line in asked}))
+        request = ReturnRequest.objects.create(
+            seller=order.seller,
+            order=order,
+            source=Source.PORTAL,
+            rma_number=new_rma_number(),
+            status=Status.AUTHORIZATION_REQUIRED,
+            requested_at=requested_at,
+            answer_due_at=policy.answer_due_at(requested_at, has_time=True, rules=rules),
+            step_in_at=policy.step_in_at(requested_at, has_time=True, is_imported=False, rules=rules),
+            search_text=search_text(order, [locked[line.order_item_id] for line in asked]),
+            **verdict_columns(verdict),
+            window_end_date=verdict.window_end_date,
+        )
+        ReturnItem.objects.bulk_create(
+            ReturnItem(
+                request=request,
+                order_item=locked[line.order_item_id],
+                quantity=line.quantity,
+                units_held=line.quantity,
+                reason_code=line.reason_code,
+                comment=line.comment,
+                **verdict_columns(item_verdict),
+            )
+            for line, item_verdict in zip(asked, verdicts, strict=True)
+        )
+        count(Counter({(order.seller_id, request.status): 1}))
+        request = ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)
+        case = load_cases([request])[0]
+        move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
+        event = write_moves(actor, [move])[0]
+        _go_on_by_rule(actor, request)
+        return event
+
+
+def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+    """The columns in which a request or an item keeps its verdict."""
+    return {
+        "policy": verdict.policy.value,
+        "prepaid_eligible": verdict.prepaid_eligible,
+        "verdict": verdict.as_json(),
+    }
+
+
+def search_text(order: Order, lines: Sequence[OrderItem], *more: str) -> str:
+    """What a search finds a request by, in lower case: order, buyer, SKUs and titles, RMA numbers."""
+    parts = [order.order_number, order.buyer.name, *more]
+    for line in lines:
+        parts += [line.sku, line.title]
+    return "\n".join(dict.fromkeys(part.casefold() for part in parts if part))
+
+
+def new_rma_number() -> str:
+    """A number for people: R, then two groups of four letters and digits that cannot be mistaken for others."""
+    letters = [secrets.choice(_RMA_LETTERS) for _place in range(8)]
+    return f"R{''.join(letters[:4])}-{''.join(letters[4:])}"
+
+
+def _opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> ReturnEvent | None:
+    """The event this form already made for the order, or None; a form is used once per order."""
+    if not key:
+        return None
+    event = ReturnEvent.objects.filter(request__order=order, action=Action.OPEN, idempotency_key=key).first()
+    if event is None:
+        return None
+    before = sorted(event.request.items.values_list("order_item_id", "quantity", "reason_code"))
+    if before != sorted((line.order_item_id, line.quantity, line.reason_code) for line in lines):
+        raise KeyReused(_("This form was already used for something else. Open the page again."))
+    return event
+
+
+def _checked(lines: Sequence[AskedLine], locked: dict[int, OrderItem]) -> list[AskedLine]:
+    errors: dict[str, Any] = {}
+    reasons = {reason.code: reason for reason in ReturnReason.objects.filter(is_active=True)}
+    checked: list[AskedLine] = []
+    seen: set[int] = set()
+    for line in lines:
+        owned = locked.get(line.order_item_id)
+        if owned is None or line.order_item_id in seen:
+            errors[""] = _("This item does not belong to the order. Open the page again.")
+            continue
+        seen.add(owned.pk)
+        if line.quantity < 1 or line.quantity > owned.free:
+            errors[f"quantity_{owned.pk}"] = units_left(owned.free, owned.quantity)
+        reason = reasons.get(line.reason_code)
+        if reason is None:
+            errors[f"reason_{owned.pk}"] = _("Choose a reason from the list.")
+            continue
+        try:
+            comment = clean_comments(line.comment)
+        except Invalid as invalid:
+            errors[f"comment_{owned.pk}"] = invalid.sentence
+            continue
+        if reason.is_comment_required and not comment:
+            errors[f"comment_{owned.pk}"] = _("Say in a few words what is wrong.")
+        checked.append(
+            AskedLine(
+                order_item_id=owned.pk, quantity=line.quantity, reason_code=line.reason_code, comment=comment
+            )
+        )
+    if not lines:
+        errors[""] = _("Choose at least one item.")
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+    return checked
+
+
+def _go_on_by_rule(actor: Actor, request: ReturnRequest) -> None:
+    """Authorize at once where the seller's setting says so; where it cannot (no way back), the seller decides."""
+    case = load_cases([request])[0]
+    if not case.has_rule:
+        return
+    system = Actor.system()
+    if actor.occurred_at:
+        system = system.at(actor.occurred_at)
+    try:
+        move = plan_authorization(case, system, Authorization(instructions=request.seller.instructions))
+    except Refusal:
+        return
+    write_moves(system, [move])
