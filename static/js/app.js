@@ -1,0 +1,118 @@
+// Upgrades only: every page works without this file. No inline handler, no eval (see the CSP).
+"use strict";
+
+const dialog = document.getElementById("dialog");
+const live = document.getElementById("live");
+const say = (words) => { live.textContent = words; };
+
+// Menus are <details>: Escape and a click elsewhere close them.
+const closeMenus = (except) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
+};
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest?.("details.menu[open]");
+  if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+
+// A decision opens as a dialog over the list; after it (the answer empties the dialog) the focus is on its row.
+let heading = null;
+document.addEventListener("htmx:before:swap", (event) => {
+  const { raw } = event.detail.ctx.response;
+  if (!raw.redirected) return;
+  event.preventDefault();
+  location.href = raw.url;
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.request.headers["HX-Target"] !== "div#dialog-body" || ctx.response.status >= 500) return;
+  const body = document.getElementById("dialog-body");
+  if (!body.childElementCount) {
+    dialog.close();
+    document.getElementById(heading)?.focus();
+    return;
+  }
+  document.getElementById("dialog-failed").hidden = true;
+  count(body);
+  if (dialog.open) return;
+  heading = ctx.sourceElement.closest(".row").querySelector("h2").id;
+  dialog.showModal();
+  body.querySelector("select, textarea, input:not([type=hidden]), button")?.focus();
+});
+for (const failure of ["htmx:error", "htmx:response:error"]) {
+  document.addEventListener(failure, ({ detail: { ctx } }) => {
+    if (ctx?.response?.status < 500) return;
+    if (dialog?.open) document.getElementById("dialog-failed").hidden = false;
+    else if (ctx) location.href = ctx.request.action;
+  });
+}
+document.addEventListener("click", (event) => {
+  if (dialog?.contains(event.target) && event.target.closest("[data-dismiss]")) {
+    event.preventDefault();
+    event.stopPropagation();
+    dialog.close();
+  }
+}, true);
+
+// How many characters are left in a field with maxlength.
+function count(within) {
+  for (const counter of within.querySelectorAll("[data-count-for]")) {
+    const field = document.getElementById(counter.dataset.countFor);
+    const show = () => {
+      const left = field.maxLength - field.value.length;
+      counter.textContent = counter.dataset.words.replace("#", left.toLocaleString(document.documentElement.lang));
+      if (left <= 20) say(counter.textContent);
+    };
+    field.addEventListener("input", show);
+    show();
+  }
+}
+count(document);
+
+// The theme changes at once, so that nothing typed is lost; the cookie comes with the answer.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-theme-form]");
+  if (!form) return;
+  event.preventDefault();
+  const theme = event.submitter.value;
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-pressed", button === event.submitter);
+  fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" });
+});
+
+// A second click on the way does nothing twice (the server's idempotency key says the same).
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented || form.closest("#dialog")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+});
+
+// Undo goes when its time is over.
+const expire = (within) => {
+  for (const form of within.querySelectorAll("[data-until]:not([data-timed])")) {
+    form.dataset.timed = "yes";
+    setTimeout(() => form.remove(), form.dataset.until * 1000);
+  }
+};
+expire(document);
+document.addEventListener("htmx:after:swap", () => expire(document));
+
+// "50 more" goes on at the first new row.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  const more = ctx.sourceElement.closest("#more");
+  if (!more) return;
+  const before = document.querySelectorAll(".row").length;
+  document.addEventListener("htmx:after:swap", () => document.querySelectorAll(".row h2")[before]?.focus(), { once: true });
+});
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    say(button.dataset.done);
+  });
+}
