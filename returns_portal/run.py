@@ -90,7 +90,7 @@ def serve(lifeline: int, listener: int) -> None:
                 # Who is trusted to forward is TRUSTED_PROXIES' business.
                 "forwarded_allow_ips": "",
                 "loglevel": "warning",
-                "post_fork": lambda *_: follow_in_background(lifeline),
+                "post_fork": lambda arbiter, worker: follow_in_background(lifeline),
             }
             for name, value in given.items():
                 self.cfg.set(name, value)
@@ -347,7 +347,8 @@ def supervise(port: int, data: Path, demo: bool) -> None:
     """Run the portal on 127.0.0.1:`port` with all its state in `data` until asked to end."""
     environment = os.environ | {"DATA_DIR": str(data), "DEMO": "1" if demo else "0"}
     try:
-        (data / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / "logs").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise Stopped(f"The directory {data} cannot be made: {error.strerror}.") from None
     with lock(data), reserve(port) as listener:
