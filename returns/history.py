@@ -10,7 +10,7 @@ from .models import ReturnEvent
 from .state_machine import Action, Outcome, Role
 
 
-def _who(event: ReturnEvent, actor: Actor) -> str:
+def who(event: ReturnEvent, actor: Actor) -> str:
     """The role; a name only to the same seller."""
     if event.role == Role.SELLER:
         if actor.role == Role.BUYER:
@@ -26,10 +26,30 @@ def _who(event: ReturnEvent, actor: Actor) -> str:
     }[Role(event.role)]
 
 
+def what(event: ReturnEvent) -> str:
+    """What was done, in a word or two, for a timeline that names person and time beside it."""
+    if event.action == Action.COMPLETE:
+        return str(Outcome(event.outcome).label)
+    return {
+        Action.OPEN: _("Return asked for"),
+        Action.RECORD: _("Recorded from the marketplace's file"),
+        Action.AUTHORIZE: _("Authorized"),
+        Action.CLOSE: _("Closed"),
+        Action.KEEP_ITEM: _("Kept by the buyer"),
+        Action.RECEIVE: _("Received"),
+        Action.REFUND: _("Refund recorded"),
+        Action.REOPEN: _("Reopened"),
+        Action.UNDO: _("Decision undone"),
+        Action.ESCALATE: _("Marketplace asked to step in"),
+        Action.UPHOLD: _("Decision upheld"),
+        Action.REMIND: _("Reminder"),
+    }[Action(event.action)]
+
+
 def sentence(event: ReturnEvent, actor: Actor) -> str:
     """One whole sentence in the active language and time zone: what was done, by whom, and when."""
     words = {
-        "who": _who(event, actor),
+        "who": who(event, actor),
         "when": format_moment(event.occurred_at),
     }
     completed = {

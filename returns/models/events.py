@@ -40,6 +40,9 @@ class ReturnEvent(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     idempotency_key = models.CharField(max_length=100, null=True, blank=True)
 
+    # The words of an event that is only planned: a preview has no row of `EventText`.
+    planned_text: str = ""
+
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
@@ -66,6 +69,11 @@ class ReturnEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} #{self.version}"
+
+    @property
+    def text(self) -> str:
+        """The words of the person who acted, or nothing; also once they were erased."""
+        return self.comments.text if hasattr(self, "comments") else self.planned_text
 
 
 class EventText(models.Model):

@@ -12,9 +12,11 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
 
 from .. import policy
 from ..actors import Actor
+from ..exceptions import NotFound
 from ..grounds import GroundFacts
 from ..models import (
     MarketplaceSettings,
@@ -25,7 +27,6 @@ from ..models import (
     ReturnReason,
     ReturnRequest,
 )
-from ..models.clock import database_now
 from ..models.people import Seller
 from ..models.reasons import Fault
 from ..models.requests import Source
@@ -105,7 +106,7 @@ class Case:
     others: list[Other] = field(default_factory=list)
     return_addresses: list[ReturnAddress] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
-    faults: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, ReturnReason] = field(default_factory=dict)
 
     @property
     def seller(self) -> Seller:
@@ -130,7 +131,14 @@ class Case:
 
     @cached_property
     def is_sellers_fault(self) -> bool:
-        return any(self.faults.get(code) == Fault.SELLER for code in self.reason_codes)
+        return any(
+            code in self.reasons and self.reasons[code].fault == Fault.SELLER for code in self.reason_codes
+        )
+
+    def reason_label(self, code: str, language: str) -> str:
+        """The buyer's reason in words; a code nobody knows is shown as it is."""
+        reason = self.reasons.get(code)
+        return reason.in_language("label", language) if reason else code
 
     @cached_property
     def moneys(self) -> dict[int, Money]:
@@ -340,8 +348,7 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
     """
     if not requests:
         return []
-    now = database_now()
-    settings = MarketplaceSettings.load()
+    settings, now = MarketplaceSettings.load_with_clock()
     by_id = {request.pk: request for request in requests}
     items: dict[int, list[ReturnItem]] = defaultdict(list)
     for item in (
@@ -370,7 +377,7 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
     seller_ids = {request.seller_id for request in requests}
     for address in ReturnAddress.objects.filter(seller_id__in=seller_ids, is_active=True).order_by("id"):
         addresses[address.seller_id].append(address)
-    faults = dict(ReturnReason.objects.values_list("code", "fault"))
+    reasons = {reason.code: reason for reason in ReturnReason.objects.all()}
     rules = {request.seller_id: settings.rules_for(request.seller) for request in requests}
     return [
         Case(
@@ -383,7 +390,7 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
             others=others[request.pk],
             return_addresses=addresses[request.seller_id],
             refunds=refunds[request.pk],
-            faults=faults,
+            reasons=reasons,
         )
         for request in requests
     ]
@@ -437,9 +444,11 @@ def _others(requests: Sequence[ReturnRequest], items: dict[int, list[ReturnItem]
 WITH_CASE = ("seller", "order", "order__buyer", "closure_reason")
 
 
-def get_case(actor: Actor, reference: str) -> Case | None:
-    """The case of one request this actor may see, or None."""
+def get_case(actor: Actor, reference: str) -> Case:
+    """The case of one request; `NotFound` where it is absent or not this actor's."""
     request = (
         ReturnRequest.objects.for_actor(actor).filter(reference=reference).select_related(*WITH_CASE).first()
     )
-    return load_cases([request])[0] if request else None
+    if request is None:
+        raise NotFound(_("This page does not exist, or it is not yours."))
+    return load_cases([request])[0]

@@ -7,7 +7,7 @@ from .decide import (
     authorize_return,
     close_return,
     decide_returns,
-    preview_closing,
+    preview_decision,
     reopen_return,
     undo_decision,
 )
@@ -24,7 +24,7 @@ __all__ = [
     "escalate",
     "keep_item",
     "open_return",
-    "preview_closing",
+    "preview_decision",
     "receive_return",
     "record_refund",
     "reopen_return",

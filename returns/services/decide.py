@@ -18,9 +18,9 @@ from ..actors import Actor
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAllowed
 from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Finding, Ground, Stated, check
 from ..models import ClosureReason, ReturnEvent, ReturnRequest
-from ..models.reasons import ClosureAudience
 from ..policy import PolicyVerdict
 from ..selectors.cases import Case, get_case
+from ..selectors.reasons import audience_of
 from ..state_machine import Action, Role, Status
 from ..text import clean_text
 from .marketplace import is_todo
@@ -124,18 +124,17 @@ def close_return(actor: Actor, *, reference: str, closing: Closing, key: str = "
     return _only(decide_returns(actor, decision=closing, references=[reference], key=key))
 
 
-def preview_closing(actor: Actor, *, reference: str, closing: Closing) -> tuple[ReturnEvent, str]:
-    """The event that this closing would write (unsaved) and its comments, for the exact message preview.
+def preview_decision(actor: Actor, *, reference: str, decision: Authorization | Closing) -> ReturnEvent:
+    """The event that this decision would write (unsaved), for the exact message preview.
 
-    Checks that the request may be closed, but not yet that everything is filled in. Writes nothing.
+    Checks that the move is legal, but not yet that everything is filled in. Writes nothing.
     """
     case = get_case(actor, reference)
-    if case is None:
-        raise NotFound(_("This page does not exist, or it is not yours."))
+    if isinstance(decision, Authorization):
+        return planned_event(actor, plan_authorization(case, actor, decision))
     check_move(case, actor, Action.CLOSE)
-    reason = _reason(case, actor, closing.reason_code)
-    move = _closing_move(case, actor, reason, closing, warning="")
-    return planned_event(actor, move), move.text
+    reason = _reason(case, actor, decision.reason_code)
+    return planned_event(actor, _closing_move(case, actor, reason, decision, warning=""))
 
 
 def undo_decision(actor: Actor, *, reference: str, key: str = "") -> ReturnEvent:
@@ -167,7 +166,9 @@ def undo_decision(actor: Actor, *, reference: str, key: str = "") -> ReturnEvent
     return make_move(actor, reference=reference, action=Action.UNDO, plan=plan, key=key)
 
 
-def reopen_return(actor: Actor, *, reference: str, comments: str = "", key: str = "") -> ReturnEvent:
+def reopen_return(
+    actor: Actor, *, reference: str, comments: str = "", key: str = "", is_preview: bool = False
+) -> ReturnEvent:
     """Open a closed request again; its units are held again, or it is refused with what is left."""
 
     def plan(case: Case) -> Move:
@@ -190,7 +191,15 @@ def reopen_return(actor: Actor, *, reference: str, comments: str = "", key: str 
         )
 
     text = clean_comments(comments)
-    return make_move(actor, reference=reference, action=Action.REOPEN, plan=plan, text=text, key=key)
+    return make_move(
+        actor,
+        reference=reference,
+        action=Action.REOPEN,
+        plan=plan,
+        text=text,
+        key=key,
+        is_preview=is_preview,
+    )
 
 
 NOT_CLOSED: dict[str, Any] = {
@@ -202,20 +211,6 @@ NOT_CLOSED: dict[str, Any] = {
     "promise_currency": "",
     "promise_due_date": None,
 }
-
-
-def list_closure_reasons(case: Case, actor: Actor) -> list[tuple[ClosureReason, Finding]]:
-    """The active reasons this actor's role may use, each with what its ground says; those that may be picked first."""
-    facts = case.ground_facts()
-    found = [
-        (reason, check(reason.ground, facts, Stated(), may_close_withdrawal=reason.may_close_withdrawal))
-        for reason in active_reasons(_audience(actor))
-    ]
-    return sorted(found, key=lambda pair: not pair[1].may_be_picked)
-
-
-def active_reasons(audience: str) -> list[ClosureReason]:
-    return list(ClosureReason.objects.filter(is_active=True, audience=audience))
 
 
 def plan_authorization(case: Case, actor: Actor, decision: Authorization) -> Move:
@@ -271,12 +266,8 @@ def _fingerprint(decision: Authorization | Closing) -> dict[str, Any]:
     }
 
 
-def _audience(actor: Actor) -> str:
-    return ClosureAudience.BUYER if actor.role == Role.BUYER else ClosureAudience.SELLER
-
-
 def _reason(case: Case, actor: Actor, code: str) -> ClosureReason:
-    reason = ClosureReason.objects.filter(code=code, is_active=True, audience=_audience(actor)).first()
+    reason = ClosureReason.objects.filter(code=code, is_active=True, audience=audience_of(actor)).first()
     if reason is None:
         sentence = _("Choose a return reason from the list.")
         raise Invalid(sentence, {"reason": sentence})
@@ -459,10 +450,17 @@ def _return_address(case: Case, address_id: int | None) -> str:
 
 def _hold_until(actor: Actor, now: datetime, at_least: int) -> datetime | None:
     """Until when the decision can be undone: only what a person of the seller's side decides is held."""
-    if settings.UNDO_SECONDS == 0 or actor.role not in (Role.SELLER, Role.ADMIN) or actor.occurred_at:
+    seconds = undo_seconds(actor)
+    if not seconds or actor.role not in (Role.SELLER, Role.ADMIN) or actor.occurred_at:
         return None
-    seconds = settings.UNDO_SECONDS if actor.undo_seconds is None else actor.undo_seconds
     return now + timedelta(seconds=max(seconds, at_least))
+
+
+def undo_seconds(actor: Actor) -> int:
+    """How long this actor's decisions can be undone; 0 where undo is switched off for all."""
+    if settings.UNDO_SECONDS == 0 or actor.undo_seconds is None:
+        return settings.UNDO_SECONDS
+    return actor.undo_seconds
 
 
 def _parsed(column: str, value: Any) -> Any:

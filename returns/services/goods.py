@@ -102,6 +102,7 @@ def complete_return(
     comments: str = "",
     buyer_writes_never_arrived: bool = False,
     key: str = "",
+    is_preview: bool = False,
 ) -> ReturnEvent:
     """Complete a request with `outcome`; the seller's side tells the buyer why, in 1 to 2,000 characters."""
 
@@ -126,8 +127,9 @@ def complete_return(
         reference=reference,
         action=Action.COMPLETE,
         plan=plan,
-        text=clean_comments(comments, is_required=actor.role != Role.SYSTEM),
+        text=clean_comments(comments, is_required=actor.role != Role.SYSTEM and not is_preview),
         key=key,
+        is_preview=is_preview,
         outcome=outcome,
         stated_never_arrived=buyer_writes_never_arrived,
     )

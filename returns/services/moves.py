@@ -23,7 +23,7 @@ from ..exceptions import Forbidden, KeyReused, NotFound, SomebodyElseWasFirst, T
 from ..history import sentence
 from ..models import EventText, OrderItem, ReturnEvent, ReturnItem, ReturnRequest, StatusCount
 from ..models.requests import NO_DEADLINE
-from ..selectors.cases import WITH_CASE, Case, load_cases
+from ..selectors.cases import WITH_CASE, Case, get_case, load_cases
 from ..signals import events_written
 from ..state_machine import (
     TRANSITIONS,
@@ -141,11 +141,19 @@ def make_move(
     key: str = "",
     outcome: Outcome | None = None,
     stated_never_arrived: bool = False,
+    is_preview: bool = False,
 ) -> ReturnEvent:
     """Lock one request, check the move, plan it, write it; the way of every action on a single request.
 
     `plan` gets the locked case and may refuse. A form (`key`) that already made its event answers with it.
+    `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`.
     """
+    if is_preview:
+        case = get_case(actor, reference)
+        check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
+        move = plan(case)
+        move.text = text
+        return planned_event(actor, move)
     with transaction.atomic():
         case = lock_case(actor, reference)
         done = finished_before(case, key, action=action, reason_code="", text=text)
@@ -167,8 +175,7 @@ def finished_before(
     event = case.request.events.filter(idempotency_key=key).select_related("comments").first()
     if event is None:
         return None
-    said = event.comments.text if hasattr(event, "comments") else ""
-    if (event.action, event.reason_code, said) != (action, reason_code, text):
+    if (event.action, event.reason_code, event.text) != (action, reason_code, text):
         raise KeyReused(_("This form was already used for something else. Open the page again."))
     return event
 
@@ -224,9 +231,14 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
 
 
 def planned_event(actor: Actor, move: Move) -> ReturnEvent:
-    """The event that `move` would write, unsaved. Its case is spent: it carries the values of afterwards."""
+    """The event that `move` would write, unsaved, with its words in `planned_text`; for the message preview.
+
+    Its case is spent: it carries the values of afterwards.
+    """
     source = move.case.request.status
-    return _event_of(actor, move, source, _apply(move))
+    event = _event_of(actor, move, source, _apply(move))
+    event.planned_text = move.text
+    return event
 
 
 def count(changes: Counter[tuple[int, str]]) -> None:

@@ -1,0 +1,439 @@
+"""Plain forms: they read what was entered and hand it to a service; the rules are the services'."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from . import policy
+from .exceptions import Invalid
+from .grounds import CLAIMS_OUTLAST, Ground, Stated
+from .models import ReturnReason
+from .models.money import RefundPart
+from .models.requests import ItemCondition
+from .money import currency_exponent, to_decimal, to_minor
+from .policy import PolicyVerdict
+from .selectors.cases import Case
+from .selectors.lists import Filters
+from .services.decide import INSTRUCTIONS_MAX, Authorization, Closing
+from .services.money import still_possible
+from .services.words import COMMENTS_MAX
+from .state_machine import Outcome, Status
+
+
+COMPLETIONS = (Outcome.DUPLICATE, Outcome.NEVER_ARRIVED, Outcome.PARTIALLY_REFUNDED)
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class ServiceForm(forms.Form):
+    """A form whose answer is a service's. Keeps its idempotency key when it is shown again."""
+
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    next = forms.CharField(widget=forms.HiddenInput, required=False, max_length=2000)
+
+    # Names of the service's fields that are called otherwise here.
+    names: dict[str, str] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        initial = {"key": uuid4().hex, **kwargs.pop("initial", {})}
+        super().__init__(*args, initial=initial, **kwargs)
+
+    def carry_out(self, service: Callable[[], Any]) -> Any:
+        """The service's answer, or None where it found something invalid: its errors then stand at the fields."""
+        try:
+            return service()
+        except Invalid as invalid:
+            for name, sentence in invalid.errors.items():
+                name = self.names.get(name, name)
+                self.add_error(name if name in self.fields else None, str(sentence))
+            return None
+
+
+class CommentsForm(ServiceForm):
+    """Comments to the buyer, and nothing else."""
+
+    comments = forms.CharField(
+        label=_("Comments to the buyer"),
+        required=False,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 5, "maxlength": COMMENTS_MAX}),
+    )
+
+
+class CloseForm(CommentsForm):
+    """Close one request. Fields that no reason of this request asks for are left out."""
+
+    reason = forms.CharField(label=_("Return reason"), max_length=60, error_messages={"required": _("Choose a return reason from the list.")})
+    promise_amount = forms.DecimalField(label=_("Amount"), required=False, min_value=0, max_digits=15)
+    promise_date = forms.DateField(label=_("Refund by"), required=False, widget=DateInput())
+    agreement_date = forms.DateField(label=_("Day of the agreement"), required=False, widget=DateInput())
+    agreement_channel = forms.CharField(
+        label=_("How you agreed"),
+        required=False,
+        max_length=100,
+        help_text=_("For example by e-mail, by phone, or in the marketplace's messages."),
+    )
+    delivery_date = forms.DateField(
+        label=_("Delivered on"),
+        required=False,
+        widget=DateInput(),
+        help_text=_("Kept as your statement; the buyer reads it."),
+    )
+    claim_checked = forms.BooleanField(
+        label=_("I have checked the buyer's claim about the item"), required=False
+    )
+    says_never_arrived = forms.BooleanField(
+        label=_("The buyer writes that it never arrived"), required=False
+    )
+
+    names = {
+        "promise_minor": "promise_amount",
+        "promise_due_date": "promise_date",
+        "agreed_date": "agreement_date",
+        "agreed_channel": "agreement_channel",
+        "has_checked_claim": "claim_checked",
+        "buyer_writes_never_arrived": "says_never_arrived",
+    }
+
+    field_order = [
+        "reason",
+        "promise_amount",
+        "promise_date",
+        "agreement_date",
+        "agreement_channel",
+        "delivery_date",
+        "says_never_arrived",
+        "claim_checked",
+        "comments",
+    ]
+
+    def __init__(self, *args: Any, case: Case, grounds: dict[str, str], **kwargs: Any) -> None:
+        """`grounds`: the grounds of the reasons that may be picked, by code."""
+        self.case = case
+        self.grounds = grounds
+        self.currency = case.items[0].order_item.currency or "USD"
+        owed = case.owed_minor().get(self.currency)
+        initial = kwargs.pop("initial", {})
+        if owed:
+            initial = {"promise_amount": to_decimal(owed, self.currency), **initial}
+        initial = {"promise_date": policy.promise_due_date(case.today, case.rules), **initial}
+        super().__init__(*args, initial=initial, **kwargs)
+        offered = set(grounds.values())
+        if Ground.REFUND_WITHOUT_RETURN not in offered:
+            del self.fields["promise_amount"], self.fields["promise_date"]
+        if Ground.AGREED_WITH_BUYER not in offered:
+            del self.fields["agreement_date"], self.fields["agreement_channel"]
+        is_window_unknown = (
+            case.request.window_end_date is None and case.request.policy != PolicyVerdict.IN_POLICY
+        )
+        if Ground.OUTSIDE_RETURN_WINDOW not in offered or not is_window_unknown:
+            del self.fields["delivery_date"]
+        if Ground.NEVER_ARRIVED not in offered or case.is_never_arrived:
+            del self.fields["says_never_arrived"]
+        if not (case.is_sellers_fault and offered & CLAIMS_OUTLAST):
+            del self.fields["claim_checked"]
+
+    def clean_promise_amount(self) -> Decimal | None:
+        amount: Decimal | None = self.cleaned_data["promise_amount"]
+        return _exact(amount, self.currency)
+
+    def proposed(self) -> Closing:
+        """What the form proposes before anything is entered."""
+        return self._closing({name: self[name].value() for name in self.fields})
+
+    def closing(self) -> Closing:
+        """What was entered; only what the picked reason asks for counts as stated."""
+        return self._closing(self.cleaned_data)
+
+    def _closing(self, data: dict[str, Any]) -> Closing:
+        ground = self.grounds.get(data.get("reason", ""), "")
+        stated: dict[str, Any] = {"has_checked_claim": bool(data.get("claim_checked"))}
+        if ground == Ground.REFUND_WITHOUT_RETURN and data.get("promise_amount") is not None:
+            stated |= {
+                "promise_minor": to_minor(data["promise_amount"], self.currency),
+                "promise_currency": self.currency,
+                "promise_due_date": data.get("promise_date"),
+            }
+        elif ground == Ground.AGREED_WITH_BUYER:
+            stated |= {
+                "agreed_date": data.get("agreement_date"),
+                "agreed_channel": data.get("agreement_channel", ""),
+            }
+        elif ground == Ground.OUTSIDE_RETURN_WINDOW:
+            stated["delivery_date"] = data.get("delivery_date")
+        elif ground == Ground.NEVER_ARRIVED:
+            stated["buyer_writes_never_arrived"] = bool(data.get("says_never_arrived"))
+        return Closing(
+            reason_code=data.get("reason", ""),
+            comments=data.get("comments") or "",
+            stated=Stated(**stated),
+        )
+
+
+class AuthorizeForm(ServiceForm):
+    """Authorize one request: where to, and with what instructions."""
+
+    address = forms.TypedChoiceField(
+        label=_("Return address"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=(),
+        widget=forms.RadioSelect,
+    )
+    merchant_rma = forms.CharField(
+        label=_("Your own RMA number"),
+        required=False,
+        max_length=64,
+        help_text=_("Optional. The buyer sees it beside the number of this request."),
+    )
+    instructions = forms.CharField(
+        label=_("Instructions for the buyer"),
+        required=False,
+        max_length=INSTRUCTIONS_MAX,
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": INSTRUCTIONS_MAX}),
+    )
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        initial = {"instructions": case.seller.instructions, **kwargs.pop("initial", {})}
+        super().__init__(*args, initial=initial, **kwargs)
+        country = case.request.order.country
+        near = [address for address in case.return_addresses if address.country == country]
+        field = self.fields["address"]
+        assert isinstance(field, forms.TypedChoiceField)
+        field.choices = [(address.pk, str(address)) for address in near]
+        if near:
+            self.initial.setdefault("address", near[0].pk)
+        else:
+            del self.fields["address"]
+
+    names = {"return_address": "address"}
+
+    def proposed(self) -> Authorization:
+        """What the form proposes before anything is entered."""
+        return Authorization(
+            return_address_id=self.initial.get("address"), instructions=self.initial["instructions"]
+        )
+
+    def authorization(self) -> Authorization:
+        data = self.cleaned_data
+        return Authorization(
+            return_address_id=data.get("address"),
+            instructions=data["instructions"],
+            merchant_rma=data["merchant_rma"],
+        )
+
+
+class ReceiveForm(ServiceForm):
+    """What came back: units and condition per item, as the fields ``units_<item>`` and ``condition_<item>``."""
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.case = case
+        for item in case.items:
+            self.fields[f"units_{item.pk}"] = forms.IntegerField(
+                label=_("Units received"), min_value=0, max_value=item.quantity, initial=item.quantity
+            )
+            self.fields[f"condition_{item.pk}"] = forms.ChoiceField(
+                label=_("Condition"), required=False, choices=[("", _("Choose")), *ItemCondition.choices]
+            )
+
+    def received(self) -> dict[int, tuple[int, str]]:
+        data = self.cleaned_data
+        return {
+            item.pk: (data[f"units_{item.pk}"], data[f"condition_{item.pk}"]) for item in self.case.items
+        }
+
+
+class RefundForm(ServiceForm):
+    """Record a refund that was made: fields ``amount_<item>_<part>`` in the line's currency, and its day."""
+
+    names = {"refunded_date": "refunded_on"}
+
+    refunded_on = forms.DateField(label=_("Day of the refund"), widget=DateInput())
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        initial = {"refunded_on": case.today, **kwargs.pop("initial", {})}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.case = case
+        self.places: dict[str, tuple[int, str, str]] = {}
+        for item in case.items:
+            line = item.order_item
+            currency = line.currency or "USD"
+            for part in RefundPart:
+                left = still_possible(line, part)
+                if left == 0 or (left is None and part != RefundPart.ITEM):
+                    continue
+                name = f"amount_{item.pk}_{part.value}"
+                owed = case.moneys[item.pk].owed(part) if part != RefundPart.SHIPPING else None
+                self.places[name] = (item.pk, part.value, currency)
+                self.fields[name] = forms.DecimalField(
+                    label=part.label,
+                    required=False,
+                    min_value=0,
+                    max_digits=15,
+                    initial=to_decimal(min(owed, left), currency) if owed and left else None,
+                    widget=forms.NumberInput(attrs={"step": str(Decimal(1).scaleb(-currency_exponent(currency)))}),
+                )
+        self.order_fields([*self.places, "refunded_on"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for name, (_item, _part, currency) in self.places.items():
+            try:
+                _exact(data.get(name), currency)
+            except forms.ValidationError as error:
+                self.add_error(name, error)
+        return data
+
+    def amounts(self) -> dict[tuple[int, str], int]:
+        data = self.cleaned_data
+        return {
+            (item_id, part): to_minor(data[name], currency)
+            for name, (item_id, part, currency) in self.places.items()
+            if data.get(name)
+        }
+
+
+class CompleteForm(CommentsForm):
+    """Complete a request as a duplicate, as never arrived, or with a partial refund."""
+
+    outcome = forms.ChoiceField(
+        label=_("How it ends"), choices=[(outcome.value, outcome.label) for outcome in COMPLETIONS]
+    )
+    says_never_arrived = forms.BooleanField(
+        label=_("The buyer writes that it never arrived"), required=False
+    )
+
+    field_order = ["outcome", "says_never_arrived", "comments"]
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if case.is_never_arrived:
+            del self.fields["says_never_arrived"]
+
+    def completion(self) -> dict[str, Any]:
+        """The arguments for `services.complete_return`."""
+        data = self.cleaned_data
+        return {
+            "outcome": Outcome(data["outcome"]),
+            "comments": data["comments"],
+            "buyer_writes_never_arrived": bool(data.get("says_never_arrived")),
+        }
+
+
+class BuyerCloseForm(ServiceForm):
+    """The buyer closes the own request."""
+
+    reason = forms.ChoiceField(label=_("Why do you close it?"), choices=(), widget=forms.RadioSelect)
+    comments = forms.CharField(
+        label=_("Your comment"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
+        help_text=_("Optional. The seller reads it."),
+    )
+
+    def __init__(self, *args: Any, reasons: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["reason"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = reasons
+
+    def closing(self) -> Closing:
+        return Closing(reason_code=self.cleaned_data["reason"], comments=self.cleaned_data["comments"])
+
+
+class StepInForm(ServiceForm):
+    """The buyer asks the marketplace to step in."""
+
+    comments = forms.CharField(
+        label=_("What should we know?"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
+        help_text=_("Optional. The marketplace and the seller read it."),
+    )
+
+
+class ConfirmForm(ServiceForm):
+    """A step that asks for nothing but to be confirmed."""
+
+
+class FilterForm(forms.Form):
+    """Search and filters of the list; all of it stands in the address."""
+
+    status = forms.ChoiceField(
+        choices=[*Status.choices, ("all", _("All"))], required=False, widget=forms.HiddenInput
+    )
+    q = forms.CharField(label=_("Search"), required=False, max_length=100)
+    reason = forms.ChoiceField(label=_("Buyer's reason"), required=False)
+    prepaid = forms.ChoiceField(
+        label=_("Prepaid label"),
+        required=False,
+        choices=[("", _("Any")), ("yes", _("Prepaid-eligible")), ("no", _("Not prepaid-eligible"))],
+    )
+    in_policy = forms.ChoiceField(
+        label=_("Policy"), required=False, choices=[("", _("Any")), *PolicyVerdict.choices]
+    )
+    overdue = forms.BooleanField(label=_("Overdue"), required=False)
+    todo = forms.BooleanField(label=_("To do at the marketplace"), required=False)
+    owed = forms.BooleanField(label=_("Money still owed"), required=False)
+    sort = forms.ChoiceField(
+        label=_("Sort by"),
+        required=False,
+        choices=[
+            ("", _("Usual order")),
+            ("deadline", _("Deadline")),
+            ("-created", _("Newest first")),
+            ("created", _("Oldest first")),
+        ],
+    )
+
+    def __init__(self, data: Any, *, language: str) -> None:
+        super().__init__(data)
+        self.fields["from"] = forms.DateField(label=_("Asked from"), required=False, widget=DateInput())
+        self.fields["to"] = forms.DateField(label=_("Asked until"), required=False, widget=DateInput())
+        field = self.fields["reason"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            ("", _("Any")),
+            *((reason.code, reason.in_language("label", language)) for reason in ReturnReason.objects.all()),
+        ]
+
+    def filters(self, cursor: str) -> Filters:
+        """What is valid of it; the rest filters nothing and stands as an error at its field."""
+        self.is_valid()
+        data = self.cleaned_data
+        return Filters(
+            status=data.get("status") or Status.AUTHORIZATION_REQUIRED.value,
+            q=data.get("q", "").strip(),
+            from_date=data.get("from"),
+            to_date=data.get("to"),
+            reason=data.get("reason", ""),
+            prepaid={"yes": True, "no": False}.get(data.get("prepaid", "")),
+            in_policy=data.get("in_policy", ""),
+            overdue=bool(data.get("overdue")),
+            marketplace_todo=bool(data.get("todo")),
+            money_owed=bool(data.get("owed")),
+            sort=data.get("sort", ""),
+            cursor=cursor,
+        )
+
+
+def _exact(amount: Decimal | None, currency: str) -> Decimal | None:
+    """The amount as it is, or an error where it has more decimals than its currency."""
+    if amount is None:
+        return None
+    try:
+        to_minor(amount, currency)
+    except (ValueError, OverflowError):
+        raise forms.ValidationError(_("Enter an amount with at most the usual decimals of its currency.")) from None
+    return amount

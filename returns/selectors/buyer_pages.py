@@ -1,0 +1,270 @@
+"""What the buyer's page shows of the own request: plain words, what comes next, and what can be done.
+
+While a decision of the seller's side is held, the buyer sees the request as it was before it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from .. import policy
+from ..actors import Actor
+from ..dates import format_day
+from ..models import ReturnEvent
+from ..models.people import Language
+from ..policy import PolicyVerdict
+from ..state_machine import STEP_IN_AFTER_CLOSING_DAYS, Action, Outcome, Role, Status, refusal
+from .cases import Case
+from .seller_pages import Offer, Promise, payer_of_buyer, verdict_notes
+
+SHOWN = (
+    Action.OPEN,
+    Action.RECORD,
+    Action.AUTHORIZE,
+    Action.CLOSE,
+    Action.KEEP_ITEM,
+    Action.RECEIVE,
+    Action.REFUND,
+    Action.COMPLETE,
+    Action.REOPEN,
+    Action.ESCALATE,
+    Action.UPHOLD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    headline: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerItem:
+    title: str
+    quantity: int
+    reason: str
+    notes: list[str]
+    picture_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    sentence: str
+    at: datetime | None
+    note: str
+    comments: str
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    address: str
+    instructions: str
+    send_back_date: date | None
+    payer: str
+
+
+def status_words(case: Case, actor: Actor) -> StatusWords:
+    """Where the request stands and what comes next, in the buyer's words."""
+    request = case.request
+    status = case.status_for(actor)
+    if status == Status.AUTHORIZATION_REQUIRED:
+        if request.step_in_at and not case.is_imported:
+            return StatusWords(
+                _("The seller is looking at it"),
+                _("You will hear by %(day)s. Nothing to do until then: please keep the items.")
+                % {"day": format_day(policy.local_day(request.step_in_at, case.rules.time_zone))},
+            )
+        return StatusWords(
+            _("The seller is looking at it"), _("Nothing to do until then: please keep the items.")
+        )
+    if status == Status.AUTHORIZED:
+        if request.handed_over_at:
+            return StatusWords(_("Your return is on its way"), _("You get your money back once it has arrived."))
+        if request.send_back_date:
+            return StatusWords(
+                _("Please send the items back"),
+                _("Hand the parcel to the carrier by %(day)s.") % {"day": format_day(request.send_back_date)},
+            )
+        return StatusWords(_("Your return is authorized"), _("Please send the items back."))
+    if status == Status.REFUND_DUE:
+        sentence = _("The seller has received your return and refunds you next.")
+        if request.refund_due_at:
+            day = format_day(policy.local_day(request.refund_due_at, case.rules.time_zone))
+            sentence = _("The seller has received your return and refunds you by %(day)s.") % {"day": day}
+        return StatusWords(_("Your refund is due"), sentence)
+    if status == Status.CLOSED:
+        return _closed_words(case)
+    return _completed_words(case)
+
+
+def _closed_words(case: Case) -> StatusWords:
+    request = case.request
+    language = get_language() or Language.ENGLISH.value
+    label = request.closure_reason.in_language("buyer_label", language) if request.closure_reason else ""
+    if request.closed_by_role == Role.BUYER:
+        return StatusWords(_("You closed this request"), label)
+    if request.promise_due_date:
+        return StatusWords(
+            _("Closed: you get a refund"),
+            _("The seller refunds you by %(day)s. There is nothing to send back.")
+            % {"day": format_day(request.promise_due_date)},
+        )
+    return StatusWords(_("The seller closed this request"), label)
+
+
+def _completed_words(case: Case) -> StatusWords:
+    words = {
+        Outcome.REFUNDED: (_("You have been refunded"), _("Your bank may need a few days to show the money.")),
+        Outcome.PARTIALLY_REFUNDED: (
+            _("You have been partly refunded"),
+            _("Your bank may need a few days to show the money."),
+        ),
+        Outcome.REFUNDED_WITHOUT_RETURN: (
+            _("You have been refunded"),
+            _("There is nothing to send back."),
+        ),
+        Outcome.REPLACED: (_("A replacement is on its way"), _("This request is completed.")),
+        Outcome.NOT_RETURNED: (
+            _("The items were not sent back"),
+            _("This request has ended. If a parcel is on its way, the seller can still take it in."),
+        ),
+        Outcome.DUPLICATE: (_("This request repeats another one"), _("Your other request goes on.")),
+        Outcome.NEVER_ARRIVED: (
+            _("Handled as a delivery problem"),
+            _("The seller checks the delivery and tells you the result."),
+        ),
+        Outcome.BUYER_KEPT_ITEM: (
+            _("You keep the item"),
+            _("Your prepaid label no longer works, and there is nothing to send back."),
+        ),
+        Outcome.ENDED_AT_MARKETPLACE: (
+            _("This request has ended at the marketplace"),
+            _("Please see the marketplace's own page for details."),
+        ),
+    }
+    headline, sentence = words[Outcome(case.request.outcome)]
+    return StatusWords(headline, sentence)
+
+
+def items_of(case: Case) -> list[BuyerItem]:
+    language = get_language() or Language.ENGLISH.value
+    return [
+        BuyerItem(
+            title=item.order_item.title or item.order_item.sku,
+            quantity=item.quantity,
+            reason=case.reason_label(item.reason_code, language),
+            notes=[] if item.policy == PolicyVerdict.UNKNOWN else verdict_notes(item.verdict)[:1],
+        )
+        for item in case.items
+    ]
+
+
+def steps_of(case: Case, actor: Actor) -> list[Step]:
+    """What happened that the buyer may know, oldest first, then what is still to come."""
+    language = get_language() or Language.ENGLISH.value
+    events = (
+        case.request.events.filter(action__in=SHOWN, withdrawn_at__isnull=True)
+        .select_related("comments")
+        .order_by("version")
+    )
+    steps = [
+        Step(
+            sentence=_told(event),
+            at=event.occurred_at,
+            note=event.words.get("buyer_labels", {}).get(language, ""),
+            comments=event.text if event.role in (Role.SELLER, Role.ADMIN) else "",
+            is_done=True,
+        )
+        for event in events
+        if not (case.held_event and event.pk == case.held_event.pk)
+    ]
+    to_come = {
+        Status.AUTHORIZATION_REQUIRED: [
+            _("The seller decides"),
+            _("You send the items back"),
+            _("You get your money back"),
+        ],
+        Status.AUTHORIZED: [_("You send the items back"), _("You get your money back")],
+        Status.REFUND_DUE: [_("You get your money back")],
+    }.get(case.status_for(actor), [])
+    return steps + [Step(sentence, None, "", "", False) for sentence in to_come]
+
+
+def _told(event: ReturnEvent) -> str:
+    if event.action == Action.CLOSE:
+        if event.role == Role.BUYER:
+            return _("You closed the request")
+        return _("The seller closed the request")
+    if event.action == Action.COMPLETE:
+        return str(Outcome(event.outcome).label)
+    return {
+        Action.OPEN: _("You asked for a return"),
+        Action.RECORD: _("You asked for a return at the marketplace"),
+        Action.AUTHORIZE: _("Your return was authorized"),
+        Action.KEEP_ITEM: _("You kept the item"),
+        Action.RECEIVE: _("The seller received your return"),
+        Action.REFUND: _("The seller refunded you"),
+        Action.REOPEN: _("The request was opened again"),
+        Action.ESCALATE: _("The marketplace was asked to step in"),
+        Action.UPHOLD: _("The marketplace left the decision as it is"),
+    }[Action(event.action)]
+
+
+def way_back_of(case: Case, actor: Actor) -> WayBack | None:
+    request = case.request
+    if case.status_for(actor) != Status.AUTHORIZED:
+        return None
+    return WayBack(
+        request.return_address, request.instructions, request.send_back_date, payer_of_buyer(case)
+    )
+
+
+def promise_of(case: Case, actor: Actor) -> Promise | None:
+    request = case.request
+    if request.promise_due_date is None or case.is_resting_for(actor):
+        return None
+    return Promise(request.promise_minor or 0, request.promise_currency, request.promise_due_date)
+
+
+def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:
+    """The buyer's buttons, or why not; nothing while the seller's side decides."""
+    if case.is_resting_for(actor):
+        return {}
+    facts = case.facts()
+    open_now = case.request.status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED)
+    drawn: dict[str, Offer] = {}
+    for action in (Action.CLOSE, Action.KEEP_ITEM, Action.ESCALATE):
+        transition, sentence = refusal(facts, action, actor.asking)
+        if transition is not None:
+            drawn[action.value] = Offer(True, "")
+        elif action == Action.CLOSE and open_now and not facts.prepaid_eligible:
+            drawn[action.value] = Offer(False, str(sentence))
+        elif action == Action.ESCALATE and facts.is_escalated:
+            drawn[action.value] = Offer(False, str(sentence))
+    return drawn
+
+
+def why_step_in(case: Case) -> str:
+    """The reason that lets the buyer ask the marketplace to step in."""
+    request = case.request
+    if request.status == Status.AUTHORIZATION_REQUIRED:
+        return _("The seller has not answered in time.")
+    if request.status == Status.REFUND_DUE:
+        return _("The seller has not refunded you in time.")
+    if request.promise_due_date and case.today > request.promise_due_date:
+        return _("The promised refund was not made in time.")
+    return _("You do not agree with the seller's decision.")
+
+
+def step_in_until(case: Case, actor: Actor) -> date | None:
+    """Until when a closing by the seller's side can be contested."""
+    ended_at: Any = case.request.closed_at or case.request.completed_at
+    if ended_at is None or case.is_resting_for(actor) or case.is_imported:
+        return None
+    if case.request.closed_by_role not in (Role.SELLER, Role.ADMIN):
+        return None
+    return policy.local_day(ended_at + timedelta(days=STEP_IN_AFTER_CLOSING_DAYS), case.rules.time_zone)

@@ -1,0 +1,125 @@
+"""The buyer's pages of the own request. How a buyer gets in is `buyer_access`."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from .. import services
+from ..actors import Actor
+from ..decorators import buyer_required
+from ..forms import BuyerCloseForm, ConfirmForm, ServiceForm, StepInForm
+from ..models.people import Language
+from ..selectors import buyer_pages
+from ..selectors.cases import Case, get_case
+from ..selectors.reasons import list_closure_reasons
+from ..selectors.seller_pages import titles_of
+from ..services.moves import check_move
+from ..state_machine import Action
+
+
+@buyer_required
+@require_safe
+def one_return(request: HttpRequest, reference: str) -> HttpResponse:
+    """The request: where it stands, what comes next, what can be done."""
+    actor: Actor = request.actor
+    case = get_case(actor, reference)
+    context = {
+        "rma_number": case.request.rma_number,
+        "status": buyer_pages.status_words(case, actor),
+        "items": buyer_pages.items_of(case),
+        "steps": buyer_pages.steps_of(case, actor),
+        "way_back": buyer_pages.way_back_of(case, actor),
+        "promise": buyer_pages.promise_of(case, actor),
+        "actions": buyer_pages.offers_of(case, actor),
+        "is_resting": case.is_resting_for(actor),
+        "step_in_until": buyer_pages.step_in_until(case, actor),
+        "now": case.now,
+    }
+    return _page(request, "buyer_return.html", case, None, context)
+
+
+@buyer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def close(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.CLOSE)
+    language = get_language() or Language.ENGLISH.value
+    reasons = [(reason.code, reason.in_language("label", language)) for reason in list_closure_reasons(actor)]
+    form = BuyerCloseForm(request.POST or None, reasons=reasons)
+    if request.method == "POST" and form.is_valid():
+        event = form.carry_out(
+            lambda: services.close_return(
+                actor, reference=reference, closing=form.closing(), key=form.cleaned_data["key"]
+            )
+        )
+        if event:
+            return _done(request, reference, _("Your request is closed. We sent you a receipt."))
+    return _page(request, "buyer_close.html", case, form, {})
+
+
+@buyer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def keep(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.KEEP_ITEM)
+    form = ConfirmForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.keep_item(actor, reference=reference, key=form.cleaned_data["key"])
+        return _done(request, reference, _("You keep the item. We sent you a receipt."))
+    return _page(request, "buyer_keep.html", case, form, {})
+
+
+@buyer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def step_in(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.ESCALATE)
+    form = StepInForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        event = form.carry_out(
+            lambda: services.escalate(
+                actor,
+                reference=reference,
+                comments=form.cleaned_data["comments"],
+                key=form.cleaned_data["key"],
+            )
+        )
+        if event:
+            return _done(request, reference, _("The marketplace is told and will look at it."))
+    return _page(request, "buyer_step_in.html", case, form, {"why": buyer_pages.why_step_in(case)})
+
+
+def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
+    """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
+    case = get_case(request.actor, reference)
+    if request.method != "POST":
+        check_move(case, request.actor, action)
+    return case
+
+
+def _page(
+    request: HttpRequest, template: str, case: Case, form: ServiceForm | None, context: dict[str, Any]
+) -> HttpResponse:
+    status = 422 if form is not None and form.is_bound and form.errors else 200
+    context = {
+        "shop": case.seller.name,
+        "order_number": case.request.order.order_number,
+        "reference": case.request.reference,
+        "titles": titles_of(case),
+        "form": form,
+        "here": request.get_full_path(),
+        **context,
+    }
+    return render(request, template, context, status=status)
+
+
+def _done(request: HttpRequest, reference: str, sentence: str) -> HttpResponse:
+    messages.success(request, sentence)
+    response = redirect("buyer-return", reference=reference)
+    response.status_code = 303
+    return response

@@ -1,0 +1,504 @@
+"""The seller's pages: the list *Manage Seller Fulfilled Returns*, one request, and every decision on it.
+
+A decision is a real page (GET form, POST, 303); with JavaScript the same form opens as a dialog over the list,
+and the answer is the row drawn again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from .. import policy, services
+from ..actors import Actor
+from ..decorators import seller_required
+from ..forms import (
+    COMPLETIONS,
+    AuthorizeForm,
+    CloseForm,
+    CommentsForm,
+    CompleteForm,
+    ConfirmForm,
+    FilterForm,
+    ReceiveForm,
+    RefundForm,
+    ServiceForm,
+)
+from ..grounds import Ground
+from ..models import ReturnEvent
+from ..models.money import RefundPart
+from ..models.people import Language
+from ..policy import PolicyVerdict
+from ..selectors import seller_pages
+from ..selectors.cases import Case, get_case
+from ..selectors.lists import Filters, count_by_status, list_held, list_returns
+from ..selectors.reasons import list_closure_reasons
+from ..services.decide import undo_seconds
+from ..services.money import still_possible
+from ..services.moves import check_move
+from ..state_machine import Action, Status, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    label: str
+    count: int
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    label: str
+    remove_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    reference: str
+    order_number: str
+    rma_number: str
+    titles: str
+    buyer_name: str
+
+
+@seller_required
+@require_safe
+def returns(request: HttpRequest) -> HttpResponse:
+    """The list, by tab, filter and page."""
+    form = FilterForm(request.GET, language=get_language() or Language.ENGLISH)
+    filters = form.filters(request.GET.get("cursor", ""))
+    actor: Actor = request.actor
+    page = list_returns(actor, filters, time_zone=request.seller.time_zone)
+    closure_reasons = list_closure_reasons(actor)
+    rows = [seller_pages.row_of(case, actor, closure_reasons) for case in page.cases]
+    now = page.now
+    chips = _chips(form, request.GET)
+    context = {
+        "tabs": _tabs(actor, filters.status),
+        "filter_form": form,
+        "chips": chips,
+        "clear_url": f"?status={filters.status}",
+        "is_filtered": bool(chips) or bool(form.errors),
+        "rows": rows,
+        "now": now,
+        "here": request.get_full_path(),
+        "held": [seller_pages.undo_for(event, now) for event in list_held(actor)] if actor.may_write else [],
+        "more_url": _url(request.GET, cursor=page.next_cursor) if page.next_cursor else "",
+        "more_count": len(rows),
+        "empty": _why_empty(actor, filters, bool(chips)) if not rows else "",
+        "show_status": filters.status == "all",
+    }
+    return render(request, "seller_returns.html", context)
+
+
+@seller_required
+@require_safe
+def one_return(request: HttpRequest, reference: str) -> HttpResponse:
+    """One request: items, verdict, clocks, actions, messages, timeline."""
+    actor: Actor = request.actor
+    case = get_case(actor, reference)
+    events = seller_pages.list_events(case)
+    row = seller_pages.row_of(case, actor, list_closure_reasons(actor))
+    context = {
+        "row": row,
+        "now": case.now,
+        "here": request.get_full_path(),
+        "items": seller_pages.item_details(case),
+        "order": seller_pages.order_facts(case),
+        "verdict_source": seller_pages.verdict_source(case),
+        "todo": seller_pages.todo_of(case, events),
+        "timeline": seller_pages.timeline_of(case, actor, events),
+        "return_request": case.request,
+        "can_decide": actor.may_write,
+        "held": [row.undo] if row.undo else [],
+    }
+    return render(request, "seller_return.html", context)
+
+
+@seller_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def authorize(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.AUTHORIZE)
+    form = AuthorizeForm(request.POST or None, case=case, initial=_initial(request))
+    if _is_sent(request, form):
+        event = form.carry_out(
+            lambda: services.authorize_return(
+                actor, reference=reference, decision=form.authorization(), key=form.cleaned_data["key"]
+            )
+        )
+        if event:
+            return _decided(request, event, form)
+    decision = form.authorization() if form.is_bound and form.is_valid() else form.proposed()
+    planned = services.preview_decision(actor, reference=reference, decision=decision)
+    context = {
+        "label_note": _label_note(case),
+        "send_back_date": policy.send_back_date(
+            case.request.window_end_date, authorized_at=case.now, rules=case.rules
+        ),
+        "planned": planned,
+        "undo_seconds": undo_seconds(actor),
+    }
+    return _page(request, "seller_authorize.html", case, form, context)
+
+
+@seller_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def close(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.CLOSE)
+    choices = seller_pages.choices_of(case, list_closure_reasons(actor))
+    form = CloseForm(
+        request.POST or None,
+        case=case,
+        grounds={choice.code: choice.ground for choice in choices if choice.holds},
+        initial={"reason": request.GET.get("reason", ""), **_initial(request)},
+    )
+    if _is_sent(request, form):
+        event = form.carry_out(
+            lambda: services.close_return(
+                actor, reference=reference, closing=form.closing(), key=form.cleaned_data["key"]
+            )
+        )
+        if event:
+            return _decided(request, event, form)
+    context = {
+        "reasons": choices,
+        "promise_currency": form.currency,
+        "is_in_policy": case.request.policy == PolicyVerdict.IN_POLICY,
+        "planned": planned_closing(actor, form, reference),
+        "undo_seconds": undo_seconds(actor),
+    }
+    return _page(request, "seller_close.html", case, form, context)
+
+
+@seller_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def receive(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.RECEIVE)
+    form = ReceiveForm(request.POST or None, case=case, initial=_initial(request))
+    if _is_sent(request, form):
+        event = form.carry_out(
+            lambda: services.receive_return(
+                actor, reference=reference, received=form.received(), key=form.cleaned_data["key"]
+            )
+        )
+        if event:
+            return _done(request, form, _("Marked as received. The refund is due now."))
+    lines = [
+        {
+            "title": item.order_item.title or item.order_item.sku,
+            "sku": item.order_item.sku,
+            "quantity": item.quantity,
+            "units": form[f"units_{item.pk}"],
+            "condition": form[f"condition_{item.pk}"],
+        }
+        for item in case.items
+    ]
+    context = {"lines": lines, "refund_days": case.rules.refund_days}
+    return _page(request, "seller_receive.html", case, form, context)
+
+
+@seller_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def refund(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.REFUND)
+    form = RefundForm(request.POST or None, case=case, initial=_initial(request))
+    if _is_sent(request, form):
+        event = form.carry_out(
+            lambda: services.record_refund(
+                actor,
+                reference=reference,
+                amounts=form.amounts(),
+                refunded_date=form.cleaned_data["refunded_on"],
+                key=form.cleaned_data["key"],
+            )
+        )
+        if event:
+            return _done(request, form, _("The refund is recorded and the buyer is told."))
+    effects = {
+        Status.AUTHORIZATION_REQUIRED: _("The money is recorded; you still decide about the request."),
+        Status.CLOSED: _("When the promised amount is reached, nothing is owed any more."),
+    }
+    context = {
+        "lines": _refund_lines(case, form),
+        "effect": effects.get(
+            Status(case.request.status), _("When everything owed is refunded, the request is completed.")
+        ),
+    }
+    return _page(request, "seller_refund.html", case, form, context)
+
+
+@seller_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def complete(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = get_case(actor, reference)
+    form = CompleteForm(request.POST or None, case=case, initial=_initial(request))
+    if _is_sent(request, form):
+        event = form.carry_out(
+            lambda: services.complete_return(
+                actor, reference=reference, key=form.cleaned_data["key"], **form.completion()
+            )
+        )
+        if event:
+            return _done(request, form, _("The request is completed and the buyer is told."))
+    planned = None
+    if form.is_bound and form.is_valid():
+        planned = form.carry_out(
+            lambda: services.complete_return(
+                actor, reference=reference, is_preview=True, **form.completion()
+            )
+        )
+    context = {"outcomes": _completions(case, actor), "planned": planned}
+    return _page(request, "seller_complete.html", case, form, context)
+
+
+@seller_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def reopen(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.REOPEN)
+    form = CommentsForm(request.POST or None, initial=_initial(request))
+    if _is_sent(request, form):
+        event = form.carry_out(
+            lambda: services.reopen_return(
+                actor,
+                reference=reference,
+                comments=form.cleaned_data["comments"],
+                key=form.cleaned_data["key"],
+            )
+        )
+        if event:
+            return _done(request, form, _("The request is open again and the buyer is told."))
+    comments = form.cleaned_data.get("comments", "") if form.is_bound and form.is_valid() else ""
+    row = seller_pages.row_of(case, actor, [])
+    context = {
+        "ended": row.ended,
+        "promise": row.promise,
+        "planned": services.reopen_return(actor, reference=reference, comments=comments, is_preview=True),
+    }
+    return _page(request, "seller_reopen.html", case, form, context)
+
+
+@seller_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo(request: HttpRequest, reference: str) -> HttpResponse:
+    actor: Actor = request.actor
+    if request.method == "POST":
+        services.undo_decision(actor, reference=reference, key=request.POST.get("key", "")[:64])
+        if request.htmx:
+            return _row_again(request, reference, _("Undone. Nobody was told."))
+        messages.success(request, _("Undone. Nobody was told."))
+        return redirect(_next(request, reverse("seller-return", args=[reference])))
+    case = _case_for(request, reference, Action.UNDO)
+    context = {
+        "undo": seller_pages.undo_of(case, actor),
+        "next": _next(request, reverse("seller-return", args=[reference])),
+    }
+    return _page(request, "seller_undo.html", case, ConfirmForm(), context)
+
+
+def planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEvent | None:
+    """The event that the form would write as it stands, for the preview; None until a reason is picked."""
+    reason = form["reason"].value()
+    if not reason or reason not in form.grounds:
+        return None
+    if form.is_bound:
+        form.is_valid()
+    closing = form.closing() if form.is_bound else form.proposed()
+    return services.preview_decision(actor, reference=reference, decision=closing)
+
+
+def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
+    """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
+    case = get_case(request.actor, reference)
+    if request.method != "POST":
+        check_move(case, request.actor, action)
+    return case
+
+
+def _is_sent(request: HttpRequest, form: ServiceForm) -> bool:
+    """Was the form sent to act, not only to see the message again?"""
+    return request.method == "POST" and "preview" not in request.POST and form.is_valid()
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    return {"next": _next(request, "")}
+
+
+def _next(request: HttpRequest, default: str) -> str:
+    """Where to go on to: a path of this site, else `default`."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if target and is_safe else default
+
+
+def _page(
+    request: HttpRequest, template: str, case: Case, form: ServiceForm, context: dict[str, Any]
+) -> HttpResponse:
+    reference = case.request.reference
+    back_url = _next(request, reverse("seller-return", args=[reference]))
+    about = About(
+        reference=reference,
+        order_number=case.request.order.order_number,
+        rma_number=case.request.rma_number,
+        titles=seller_pages.titles_of(case),
+        buyer_name=case.request.order.buyer.name,
+    )
+    status = 422 if form.is_bound and form.errors and "preview" not in request.POST else 200
+    context = {
+        "about": about,
+        "form": form,
+        "back_url": back_url,
+        "return_request": case.request,
+        "now": case.now,
+        **context,
+    }
+    return render(request, template, context, status=status)
+
+
+def _decided(request: HttpRequest, event: ReturnEvent, form: ServiceForm) -> HttpResponse:
+    """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation."""
+    order_number = event.request.order.order_number
+    if event.action == Action.CLOSE:
+        sentence = _("Closed: order %(order)s.") % {"order": order_number}
+    else:
+        sentence = _("Authorized: order %(order)s.") % {"order": order_number}
+    if request.htmx:
+        return _row_again(request, event.request.reference, sentence)
+    return _done(request, form, "" if event.hold_until else sentence)
+
+
+def _done(request: HttpRequest, form: ServiceForm, sentence: str) -> HttpResponse:
+    if sentence:
+        messages.success(request, sentence)
+    response = redirect(_next(request, reverse("seller-returns")))
+    response.status_code = 303
+    return response
+
+
+def _row_again(request: HttpRequest, reference: str, announce: str) -> HttpResponse:
+    actor: Actor = request.actor
+    case = get_case(actor, reference)
+    here = _next(request, reverse("seller-returns"))
+    status = QueryDict(here.partition("?")[2]).get("status") or Status.AUTHORIZATION_REQUIRED.value
+    context = {
+        "row": seller_pages.row_of(case, actor, list_closure_reasons(actor)),
+        "now": case.now,
+        "here": here,
+        "tabs": _tabs(actor, status),
+        "announce": announce,
+    }
+    return render(request, "_decided.html", context)
+
+
+def _tabs(actor: Actor, current: str) -> list[Tab]:
+    counts = count_by_status(actor)
+    labels: list[tuple[str, Any]] = [*Status.choices, ("all", _("All"))]
+    return [
+        Tab(str(label), counts[status], f"{reverse('seller-returns')}?status={status}", status == current)
+        for status, label in labels
+    ]
+
+
+def _url(query: QueryDict, **changed: str) -> str:
+    """The list's address with some values changed; an empty one is left out."""
+    query = query.copy()
+    query.pop("cursor", None)
+    for name, value in changed.items():
+        if value:
+            query[name] = value
+        else:
+            query.pop(name, None)
+    return f"?{query.urlencode()}"
+
+
+def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
+    """One chip for each filter in force; it takes its filter away."""
+    words: dict[str, Callable[[Any], str]] = {
+        "q": lambda value: _("Search: %(words)s") % {"words": value},
+        "from": lambda value: _("Asked from %(day)s") % {"day": value},
+        "to": lambda value: _("Asked until %(day)s") % {"day": value},
+        "overdue": lambda value: _("Overdue"),
+        "todo": lambda value: _("To do at the marketplace"),
+        "owed": lambda value: _("Money still owed"),
+    }
+    chips = []
+    for name in ("q", "reason", "prepaid", "in_policy", "from", "to", "overdue", "todo", "owed"):
+        value = form.cleaned_data.get(name)
+        if value:
+            choices = dict(getattr(form.fields[name], "choices", ()))
+            label = words[name](value) if name in words else str(choices[value])
+            chips.append(Chip(label, _url(query, **{name: ""})))
+    return chips
+
+
+def _why_empty(actor: Actor, filters: Filters, is_filtered: bool) -> str:
+    if is_filtered:
+        return "nothing_matches"
+    return "all_done" if count_by_status(actor)["all"] else "nothing_yet"
+
+
+def _label_note(case: Case) -> str:
+    if case.request.prepaid_eligible:
+        return _("The marketplace provides a prepaid label; you need none.")
+    if case.is_imported:
+        return _("The label is the marketplace's matter; authorize the request there, too.")
+    return _("The buyer sends it to this address and provides the label.")
+
+
+def _refund_lines(case: Case, form: RefundForm) -> list[dict[str, Any]]:
+    lines = []
+    for item in case.items:
+        line = item.order_item
+        parts = [
+            {
+                "label": part.label,
+                "paid_minor": getattr(line, f"{part.value}_paid_minor"),
+                "refunded_minor": getattr(line, f"{part.value}_refunded_minor"),
+                "possible_minor": still_possible(line, part.value),
+                "field": form[f"amount_{item.pk}_{part.value}"],
+            }
+            for part in RefundPart
+            if f"amount_{item.pk}_{part.value}" in form.fields
+        ]
+        lines.append(
+            {
+                "title": line.title or line.sku,
+                "sku": line.sku,
+                "currency": line.currency or "USD",
+                "parts": parts,
+            }
+        )
+    return lines
+
+
+def _completions(case: Case, actor: Actor) -> list[seller_pages.Choice]:
+    """The ways to complete this request; what is not possible says why."""
+    choices = []
+    for outcome in COMPLETIONS:
+        facts = case.facts(stated_never_arrived=True)
+        transition, sentence = refusal(facts, Action.COMPLETE, actor.asking, outcome)
+        choices.append(
+            seller_pages.Choice(
+                code=outcome.value,
+                label=str(outcome.label),
+                holds=transition is not None,
+                sentence="" if transition else str(sentence),
+                ground=Ground.NONE.value,
+            )
+        )
+    return choices
+
