@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = environ.Env()
 
 
 def refuse(sentence: str) -> NoReturn:
@@ -31,10 +31,13 @@ def refuse(sentence: str) -> NoReturn:
 
 def text(name: str, default: str = "") -> str:
     """The variable `name` (or the contents of the file that `name`_FILE names); empty counts as absent."""
-    try:
-        return env.str(name, default="").strip() or default
-    except OSError as error:
-        refuse(f"{name}_FILE cannot be read: {error.strerror}.")
+    value = env.str(name, default="")
+    if path := env.str(f"{name}_FILE", default=""):
+        try:
+            value = Path(path).read_text()
+        except OSError as error:
+            refuse(f"{name}_FILE cannot be read: {error.strerror}.")
+    return value.strip() or default
 
 
 def entries(name: str) -> list[str]:
