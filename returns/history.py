@@ -1,6 +1,5 @@
 """What an event says, in one sentence: for timelines, and for whoever came second."""
 
-from typing import Any
 
 from .dates import format_moment
 from django.utils.translation import gettext as _

@@ -6,7 +6,7 @@ transaction with a result per row. One request is the set of one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import policy
 from ..actors import Actor
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAllowed
-from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Finding, Ground, Stated, check
+from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Ground, Stated, check
 from ..models import ClosureReason, ReturnEvent, ReturnRequest
 from ..policy import PolicyVerdict
 from ..selectors.cases import Case, get_case
@@ -302,7 +302,8 @@ def _check_closing(case: Case, actor: Actor, reason: ClosureReason, closing: Clo
             errors |= {need: _NEEDED[need] for need in finding.needs}
         else:
             errors["reason"] = finding.sentence
-    errors |= _promise_errors(case, closing.stated)
+    today = policy.local_day(happened_at(case, actor), case.rules.time_zone)
+    errors |= _stated_errors(case, closing.stated, today)
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
     return finding.warning
@@ -319,7 +320,7 @@ _NEEDED: dict[str, Any] = {
 }
 
 
-def _promise_errors(case: Case, stated: Stated) -> dict[str, Any]:
+def _stated_errors(case: Case, stated: Stated, today: date) -> dict[str, Any]:
     """A promise is for money that is still owed, in the order's currency, from today on, within a year."""
     errors: dict[str, Any] = {}
     if stated.promise_minor is not None:
@@ -333,12 +334,12 @@ def _promise_errors(case: Case, stated: Stated) -> dict[str, Any]:
             if most is not None and stated.promise_minor > most:
                 errors["promise_minor"] = _("That is more than what was paid and is not refunded yet.")
     if stated.promise_due_date is not None:
-        days = (stated.promise_due_date - case.today).days
+        days = (stated.promise_due_date - today).days
         if days < 0:
             errors["promise_due_date"] = _("Choose today or a later day.")
         elif days > 365:
             errors["promise_due_date"] = _("Choose a day within a year.")
-    if stated.agreed_date is not None and stated.agreed_date > case.today:
+    if stated.agreed_date is not None and stated.agreed_date > today:
         errors["agreed_date"] = _("The day of the agreement cannot be in the future.")
     if stated.delivery_date is not None and stated.delivery_date > case.requested_date:
         errors["delivery_date"] = _("Enter a day before the return was asked for.")

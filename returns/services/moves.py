@@ -40,7 +40,8 @@ class Move:
     """One change of one request, planned under its lock.
 
     `columns`: new values by attribute name; status, version and deadline are added here. `held`: units each
-    item shall hold, by item id; `received`: units and condition by item id.
+    item shall hold, by item id; `received`: units and condition by item id. Only a file brings the rest:
+    `item_columns`, new values of items by item id, and `new_items`, unsaved, with the units they shall hold.
     """
 
     case: Case
@@ -50,6 +51,8 @@ class Move:
     columns: dict[str, Any] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
     received: dict[int, tuple[int, str]] = field(default_factory=dict)
+    item_columns: dict[int, dict[str, Any]] = field(default_factory=dict)
+    new_items: list[ReturnItem] = field(default_factory=list)
     reason_code: str = ""
     words: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -190,21 +193,27 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
     events = []
     counts: Counter[tuple[int, str]] = Counter()
     lines: Counter[int] = Counter()
-    changed_items: list[ReturnItem] = []
+    item_columns_of: dict[frozenset[str], list[ReturnItem]] = defaultdict(list)
     columns_of: dict[frozenset[str], list[ReturnRequest]] = defaultdict(list)
     for move in moves:
         request = move.case.request
         source = request.status
         before = _apply(move)
         for item in move.case.items:
+            wanted = dict(move.item_columns.get(item.pk, {}))
             if item.pk in move.held and move.held[item.pk] != item.units_held:
                 lines[item.order_item_id] += move.held[item.pk] - item.units_held
                 move.facts.setdefault("units", {})[str(item.pk)] = [item.units_held, move.held[item.pk]]
-                item.units_held = move.held[item.pk]
-                changed_items.append(item)
+                wanted["units_held"] = move.held[item.pk]
             if item.pk in move.received:
-                item.units_received, item.condition = move.received[item.pk]
-                changed_items.append(item)
+                wanted["units_received"], wanted["condition"] = move.received[item.pk]
+            for column, value in wanted.items():
+                setattr(item, column, value)
+            if wanted:
+                item_columns_of[frozenset(wanted)].append(item)
+        for item in move.new_items:
+            lines[item.order_item_id] += item.units_held
+        move.case.items += move.new_items
         columns_of[frozenset({*before, "version"})].append(request)
         if source != request.status:
             counts[request.seller_id, source] -= 1
@@ -216,9 +225,9 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
             requests[0].save(update_fields=sorted(columns))
         else:
             ReturnRequest.objects.bulk_update(requests, sorted(columns), batch_size=500)
-    if changed_items:
-        unique = list({item.pk: item for item in changed_items}.values())
-        ReturnItem.objects.bulk_update(unique, ["units_held", "units_received", "condition"], batch_size=500)
+    for columns, items in item_columns_of.items():
+        ReturnItem.objects.bulk_update(items, sorted(columns), batch_size=500)
+    ReturnItem.objects.bulk_create(item for move in moves for item in move.new_items)
     ReturnEvent.objects.bulk_create(events)
     EventText.objects.bulk_create(
         EventText(event=event, text=move.text, salt=salt)
@@ -227,6 +236,31 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
     )
     count(counts)
     announce()
+    return events
+
+
+def record_arrivals(actor: Actor, arrivals: Sequence[Move]) -> list[ReturnEvent]:
+    """Write the requests that a file brings: the cases of `arrivals` hold the unsaved requests and items.
+
+    The items' order lines must be locked by this transaction, and have the units free that the items hold.
+    """
+    changes = [_apply(move) for move in arrivals]
+    requests = [move.case.request for move in arrivals]
+    take_units(
+        Counter(
+            item.order_item_id for move in arrivals for item in move.case.items for _unit in range(item.units_held)
+        )
+    )
+    ReturnRequest.objects.bulk_create(requests)
+    for move in arrivals:
+        for item in move.case.items:
+            item.request = move.case.request
+    ReturnItem.objects.bulk_create(item for move in arrivals for item in move.case.items)
+    events = [
+        _event_of(actor, move, "", changed) for move, changed in zip(arrivals, changes, strict=True)
+    ]
+    ReturnEvent.objects.bulk_create(events)
+    count(Counter((request.seller_id, request.status) for request in requests))
     return events
 
 
@@ -257,16 +291,23 @@ def count(changes: Counter[tuple[int, str]]) -> None:
 def take_units(changes: Counter[int]) -> None:
     """Hold (or with a negative number give back) units of order lines, in id order.
 
-    Refused with the number that is left when a line has not enough free units.
+    Refused with the number that is left when a line has not enough free units. The lines are locked already,
+    so those that change alike may change at once.
     """
+    alike: dict[int, list[int]] = defaultdict(list)
     for line_id, units in sorted(changes.items()):
-        if not units:
-            continue
+        if units:
+            alike[units].append(line_id)
+    for units, line_ids in alike.items():
         updated = OrderItem.objects.filter(
-            pk=line_id, units_held__gte=-units, units_held__lte=F("quantity") - units
+            pk__in=line_ids, units_held__gte=-units, units_held__lte=F("quantity") - units
         ).update(units_held=F("units_held") + units)
-        if not updated:
-            line = OrderItem.objects.get(pk=line_id)
+        if updated < len(line_ids):
+            line = next(
+                line
+                for line in OrderItem.objects.filter(pk__in=line_ids)
+                if not 0 <= line.units_held - units <= line.quantity - units
+            )
             raise TransitionNotAllowed(units_left(line.free, line.quantity))
 
 
@@ -294,8 +335,9 @@ def base_words(case: Case) -> dict[str, Any]:
 
 
 def base_facts(case: Case) -> dict[str, Any]:
-    """What the message's block of facts lists: the items, their units and the buyer's reasons."""
+    """What the message's block of facts lists (items, units, the buyer's reasons), and the flag of firm rule 1."""
     return {
+        "prepaid_eligible": case.request.prepaid_eligible,
         "items": [
             {
                 "title": item.order_item.title or item.order_item.sku,

@@ -25,7 +25,7 @@ from ..models.clock import database_now
 from ..models.requests import Source
 from ..policy import ItemFacts, Verdict, judge_item, judge_request
 from ..selectors.cases import WITH_CASE, load_cases
-from ..state_machine import Action, Status
+from ..state_machine import Action, Status, resolve_first
 from .decide import Authorization, plan_authorization
 from .moves import Move, count, take_units, units_left, write_moves
 from .words import clean_comments
@@ -53,6 +53,7 @@ def open_return(
     """
     if not actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+    resolve_first(Action.OPEN, actor.asking)
     with transaction.atomic():
         order = (
             Order.objects.for_actor(actor).filter(reference=order_reference).select_related("seller").first()

@@ -1,0 +1,320 @@
+"""`manage.py audit`: do the invariants hold? Reads one snapshot, changes nothing, names what is broken."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+
+from notifications.audience import told_of
+from notifications.models import ALWAYS_KEPT, WAITING, Message, RecipientType, State
+from returns.actors import MemberRole
+from returns.models import (
+    Membership,
+    OrderItem,
+    Refund,
+    ReturnEvent,
+    ReturnItem,
+    ReturnRequest,
+    StatusCount,
+)
+from returns.models.clock import database_now
+from returns.models.money import RefundPart
+from returns.state_machine import SELLERS_SIDE, Action, Role, Status
+
+LATE = timedelta(seconds=60)
+CHUNK = 2000
+MAY_CHANGE_THE_FLAG = ("open", "record", "reassess", "split")
+MAY_CLOSE_A_WITHDRAWAL = (
+    "refund_without_return",
+    "duplicate_request",
+    "order_never_arrived",
+    "agreed_with_buyer",
+)
+
+Findings = Iterator[str]
+
+
+class Audit:
+    """The checks over everything, or over what had an event since `since`. Each yields one line per breach."""
+
+    def __init__(self, since: datetime | None) -> None:
+        self.now = database_now()
+        self.events = ReturnEvent.objects.all()
+        self.requests = ReturnRequest.objects.all()
+        self.messages = Message.objects.all()
+        if since is not None:
+            self.events = self.events.filter(recorded_at__gte=since)
+            self.requests = self.requests.filter(pk__in=self.events.values("request_id"))
+            self.messages = self.messages.filter(created_at__gte=since)
+
+    def checks(self) -> dict[str, Callable[[], Findings]]:
+        return {
+            "I1": self.owed_messages_exist,
+            "I2": self.messages_have_events,
+            "I4": self.events_replay,
+            "I5": self.nothing_closed_that_may_not,
+            "I6": self.counters_agree,
+            "I7": self.sellers_agree,
+            "I8": self.keys_have_one_effect,
+            "I9": self.nothing_is_late,
+            "I11": self.units_and_money_agree,
+            "I13": self.promises_are_kept_in_sight,
+            "I14": self.imports_were_quiet,
+        }
+
+    def owed_messages_exist(self) -> Findings:
+        """The buyer's message of a relayed event is exact; of the seller's, those that nobody may switch off."""
+        members: dict[int, list[tuple[int, datetime]]] = defaultdict(list)
+        for seller_id, user_id, joined in Membership.objects.filter(
+            is_active=True, user__is_active=True, role__in=(MemberRole.OWNER, MemberRole.AGENT)
+        ).values_list("seller_id", "user_id", "user__date_joined"):
+            members[seller_id].append((user_id, joined))
+        relayed = self.events.filter(relayed_at__isnull=False, is_silent=False).select_related("request")
+        for events in _chunks(relayed):
+            told: dict[int, list[tuple[str, str]]] = defaultdict(list)
+            for event_id, recipient, kind in Message.objects.filter(
+                event_id__in=[event.pk for event in events]
+            ).values_list("event_id", "recipient_type", "kind"):
+                told[event_id].append((recipient, kind))
+            for event in events:
+                owed = told_of(event)
+                if owed.buyer and told[event.pk].count((RecipientType.BUYER, owed.buyer)) != 1:
+                    yield f"event {event.pk} ({event.action}) owes its buyer {owed.buyer}"
+                if owed.seller in ALWAYS_KEPT and (RecipientType.USER, owed.seller) not in told[event.pk]:
+                    could = [
+                        user_id
+                        for user_id, joined in members[event.seller_id]
+                        if user_id != event.user_id and event.relayed_at and joined < event.relayed_at
+                    ]
+                    if could:
+                        yield f"event {event.pk} ({event.action}) owes its seller {owed.seller}"
+
+    def messages_have_events(self) -> Findings:
+        strange = self.messages.filter(event__isnull=False).filter(
+            Q(event__withdrawn_at__isnull=False) | Q(event__is_silent=True) | Q(event__relayed_at__isnull=True)
+        )
+        for pk in strange.values_list("pk", flat=True).iterator():
+            yield f"message {pk} belongs to an event that tells nobody"
+
+    def events_replay(self) -> Findings:
+        """Versions have no gap, each event starts where the one before ended, the last one is the row."""
+        for requests in _chunks(self.requests):
+            by_id = {request.pk: request for request in requests}
+            rows = (
+                ReturnEvent.objects.filter(request_id__in=by_id)
+                .order_by("request_id", "version")
+                .values_list("request_id", "version", "action", "source", "target", "outcome", "facts")
+            )
+            seen = set()
+            for request_id, events in groupby(rows, key=lambda row: row[0]):
+                seen.add(request_id)
+                yield from self._replay(by_id[request_id], list(events))
+            for request_id in by_id.keys() - seen:
+                yield f"request {by_id[request_id].reference} has no event"
+
+    def _replay(self, request: ReturnRequest, events: list[tuple[Any, ...]]) -> Findings:
+        name = f"request {request.reference}"
+        status, outcome, flag = "", "", None
+        for expected, (_request, version, action, source, target, after, facts) in enumerate(events, start=1):
+            if version != expected:
+                yield f"{name} lacks the event of version {expected}"
+                return
+            if source != status:
+                yield f"{name} version {version} starts at {source or 'nothing'}, not at {status or 'nothing'}"
+            now_eligible = facts.get("prepaid_eligible")
+            if flag is not None and now_eligible != flag and action not in MAY_CHANGE_THE_FLAG:
+                yield f"{name} version {version} ({action}) changed whether it is prepaid-eligible"
+            status, outcome, flag = target, after, now_eligible
+        if (request.version, request.status, request.outcome) != (len(events), status, outcome):
+            yield f"{name} is {request.status} at version {request.version}, its events say {status}"
+        if flag is not None and request.prepaid_eligible != flag:
+            yield f"{name} changed whether it is prepaid-eligible without an event"
+
+    def nothing_closed_that_may_not(self) -> Findings:
+        for reference in self.requests.filter(status=Status.CLOSED, prepaid_eligible=True).values_list(
+            "reference", flat=True
+        ):
+            yield f"request {reference} is prepaid-eligible and closed"
+        closings = self.events.filter(action=Action.CLOSE)
+        for pk in closings.filter(facts__prepaid_eligible=True).values_list("pk", flat=True):
+            yield f"event {pk} closed a prepaid-eligible request"
+        for pk in closings.filter(role__in=SELLERS_SIDE, source=Status.AUTHORIZED).values_list("pk", flat=True):
+            yield f"event {pk} closed an authorized request by the seller's side"
+
+    def counters_agree(self) -> Findings:
+        counted = {
+            (seller_id, status): number
+            for seller_id, status, number in ReturnRequest.objects.values_list("seller_id", "status").annotate(
+                number=Count("pk")
+            )
+        }
+        kept = {
+            (seller_id, status): number
+            for seller_id, status, number in StatusCount.objects.values_list("seller_id", "status", "requests")
+        }
+        for key in sorted(counted.keys() | kept.keys()):
+            if counted.get(key, 0) != kept.get(key, 0):
+                yield f"seller {key[0]} {key[1]}: counted {counted.get(key, 0)}, kept {kept.get(key, 0)}"
+
+    def sellers_agree(self) -> Findings:
+        places: tuple[tuple[str, QuerySet[Any], str], ...] = (
+            ("request", self.requests, "order__seller_id"),
+            ("event", self.events, "request__seller_id"),
+            ("message", self.messages.filter(event__isnull=False), "event__seller_id"),
+            ("order line", OrderItem.objects.all(), "order__seller_id"),
+            ("refund", Refund.objects.all(), "order_item__seller_id"),
+        )
+        for name, rows, owner in places:
+            for pk in rows.exclude(seller_id=F(owner)).values_list("pk", flat=True).iterator():
+                yield f"{name} {pk} belongs to another seller than its owner"
+        items = ReturnItem.objects.filter(request__in=self.requests).exclude(
+            order_item__order_id=F("request__order_id")
+        )
+        for pk in items.values_list("pk", flat=True).iterator():
+            yield f"item {pk} is of another order than its request"
+        acted = self.events.filter(role=Role.SELLER).select_related("user")
+        memberships = set(Membership.objects.values_list("user_id", "seller_id"))
+        for pk, user_id, seller_id in acted.values_list("pk", "user_id", "seller_id").iterator():
+            if (user_id, seller_id) not in memberships:
+                yield f"event {pk} was made by somebody who never belonged to its seller"
+
+    def keys_have_one_effect(self) -> Findings:
+        repeated = (
+            self.events.filter(idempotency_key__isnull=False)
+            .values("request_id", "idempotency_key")
+            .annotate(number=Count("pk"))
+            .filter(number__gt=1)
+        )
+        for row in repeated:
+            yield f"request {row['request_id']} used one form {row['number']} times"
+        opened = (
+            self.events.filter(idempotency_key__isnull=False, action=Action.OPEN)
+            .values("request__order_id", "idempotency_key")
+            .annotate(number=Count("pk"))
+            .filter(number__gt=1)
+        )
+        for row in opened:
+            yield f"order {row['request__order_id']} was asked {row['number']} times by one form"
+
+    def nothing_is_late(self) -> Findings:
+        waiting = ReturnEvent.objects.filter(
+            relayed_at__isnull=True, withdrawn_at__isnull=True, recorded_at__lt=self.now - LATE
+        ).filter(Q(hold_until__isnull=True) | Q(hold_until__lt=self.now - LATE))
+        for pk in waiting.values_list("pk", flat=True)[:CHUNK]:
+            yield f"event {pk} was not passed on for more than a minute"
+        late = Message.objects.filter(
+            Q(status__in=WAITING, due_at__lt=self.now - LATE)
+            | Q(status=State.SENDING, lease_until__lt=self.now - LATE)
+        )
+        for pk in late.values_list("pk", flat=True)[:CHUNK]:
+            yield f"message {pk} is due for more than a minute"
+
+    def units_and_money_agree(self) -> Findings:
+        lines = OrderItem.objects.annotate(held=Sum("return_items__units_held", default=0))
+        for pk, held, kept, quantity in (
+            lines.exclude(held=F("units_held"), units_held__lte=F("quantity"))
+            .values_list("pk", "held", "units_held", "quantity")
+            .iterator()
+        ):
+            yield f"order line {pk}: its items hold {held}, the line says {kept} of {quantity}"
+        for part in RefundPart:
+            refunded, paid = f"{part.value}_refunded_minor", f"{part.value}_paid_minor"
+            totals = OrderItem.objects.annotate(
+                given=Sum("refunds__amount_minor", filter=Q(refunds__part=part), default=0)
+            )
+            for pk in totals.filter(
+                Q(given__gt=F(refunded)) | Q(**{f"{refunded}__gt": F(paid)})
+            ).values_list("pk", flat=True):
+                yield f"order line {pk}: more {part.value} was refunded than the line says or was paid"
+
+    def promises_are_kept_in_sight(self) -> Findings:
+        """A promise of the last closing stands on the request until refunds since then reach it."""
+        closings = (
+            self.events.filter(action=Action.CLOSE, withdrawn_at__isnull=True, facts__has_key="promise")
+            .select_related("request")
+            .annotate(last=Max("request__events__version", filter=Q(request__events__action=Action.CLOSE)))
+        )
+        for event in closings.iterator(chunk_size=CHUNK):
+            request, promise = event.request, event.facts["promise"]
+            if request.status != Status.CLOSED or event.version != event.last:
+                continue
+            if request.promise_due_date == date.fromisoformat(promise["due_date"]):
+                continue
+            given = Refund.objects.filter(
+                request=request, currency=promise["currency"], event__version__gt=event.version
+            ).aggregate(total=Sum("amount_minor", default=0))["total"]
+            if given < promise["minor"]:
+                yield f"request {request.reference} lost its refund promise"
+        wrong = self.events.filter(
+            action=Action.CLOSE, role__in=SELLERS_SIDE, request__is_timely_withdrawal=True
+        ).exclude(reason_code__in=MAY_CLOSE_A_WITHDRAWAL)
+        for pk in wrong.values_list("pk", flat=True):
+            yield f"event {pk} closed a withdrawal in time with a reason that may not"
+
+    def imports_were_quiet(self) -> Findings:
+        loud = self.messages.filter(recipient_type=RecipientType.BUYER, event__action=Action.RECORD)
+        for pk in loud.values_list("pk", flat=True).iterator():
+            yield f"message {pk} told a buyer of an import"
+
+
+class Command(BaseCommand):
+    help = "Checks the invariants of the returns desk in one snapshot; exit 1 and a line for each breach."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+        parser.add_argument("--since", metavar="TIME", help="only what had an event since this ISO time")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        since = None
+        if options["since"]:
+            try:
+                since = datetime.fromisoformat(options["since"])
+            except ValueError:
+                raise CommandError("--since takes an ISO time, for example 2026-11-24T00:00.") from None
+            since = since if since.tzinfo else since.replace(tzinfo=UTC)
+        with snapshot():
+            found = {name: list(check()) for name, check in Audit(since).checks().items()}
+        broken = {name: lines for name, lines in found.items() if lines}
+        if options["json"]:
+            self.stdout.write(json.dumps({"checked": list(found), "broken": broken}))
+        else:
+            for name, lines in broken.items():
+                for line in lines:
+                    self.stdout.write(f"{name}: {line}")
+            self.stdout.write(f"{len(found)} invariants checked, {len(broken)} broken")
+        if broken:
+            raise SystemExit(1)
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One view of the database for all checks, without keeping anybody from writing."""
+    if connection.in_atomic_block:
+        yield
+        return
+    begin = (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        if connection.vendor == "postgresql"
+        else "BEGIN DEFERRED"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+
+
+def _chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
+    """The rows in id order, some at a time: memory stays flat."""
+    last = 0
+    while chunk := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield chunk
+        last = chunk[-1].pk

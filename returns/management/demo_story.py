@@ -1,0 +1,611 @@
+"""The demo: two sellers, their team, and a queue in which every rule can be seen at once.
+
+Told the way a real portal fills: order reports and a returns report are generated with dates relative to now and
+imported, requests are opened and decisions made through the services, each by an actor who carries the time of
+the story. Nothing is written past the services but people, sellers and settings.
+"""
+
+import io
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+
+from .. import services
+from ..actors import Actor, MemberRole
+from ..grounds import Stated
+from ..models import (
+    Buyer,
+    MarketplaceSettings,
+    Membership,
+    Order,
+    ReturnAddress,
+    ReturnRequest,
+    Seller,
+    User,
+)
+from ..models.clock import database_now
+from ..models.people import Language
+from ..services.decide import Authorization, Closing
+from ..services.imports import import_orders, import_returns
+from ..services.open import AskedLine
+from ..state_machine import Outcome
+
+PASSWORD = "returns-demo"
+DORA = "dora@demo.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    sku: str
+    title: str
+    cents: int
+    asin: str
+
+
+CABLE = Product("CABLE-USBC-2M", "USB-C cable 2 m, braided", 899, "B08PDN4YK6")
+KETTLE = Product("KETTLE-17-SS", "Gooseneck kettle 1.7 L, stainless steel", 3990, "B07XK2M4QD")
+RUG = Product("RUG-160x230", "Flat-weave rug 160 × 230 cm, grey", 12900, "B01LXQ7VN3")
+SHIRT_M = Product("SHIRT-LIN-M", "Linen shirt, size M, sand", 3400, "B09HTV6WZ1")
+SHIRT_L = Product("SHIRT-LIN-L", "Linen shirt, size L, sand", 3400, "B0BRM2QX7T")
+LAMP = Product("LAMP-DSK-BLK", "Desk lamp with dimmer, black", 2450, "B0C3LJ8R5N")
+MUGS = Product("MUG-SET-4", "Mug set of four, “Nordic” glaze", 2995, "B0D5WQH3LC")
+DRILL = Product("DRILL-BIT-19", "Drill bit set, 19 pieces, HSS-Co 5 %", 2240, "B07ZZTRQ2M")
+FLASK = Product("保温杯-500ML", "保温杯 500 毫升，磨砂白", 1980, "B0CW9S4F8G")
+PLANTER = Product("PLANTER-40-TC", "Terracotta planter 40 cm with saucer", 2400, "B0B7RT55QX")
+BOARD = Product("BOARD-ENGRAVED", "Oak cutting board, engraved to order", 5900, "B0BXJ2M9PL")
+STOVE = Product("STOVE-CAMP-1", "Camping stove, single burner", 4250, "B08QK7YV3N")
+FUEL = Product("FUEL-GEL-6", "Fuel gel, 6 cans of 200 g", 1890, "B0CD4HT7ZW")
+HEADSET = Product("HEADSET-BT-5", "Bluetooth headset with boom microphone", 8900, "B0BTF1W6KD")
+TENT = Product("TENT-3P-GRN", "Three-person tent, green", 18900, "B09ZPLM4TX")
+SPEAKER = Product("SPEAKER-MINI", "Portable speaker, splash-proof", 4590, "B0C8M2VQ1R")
+BACKPACK = Product("PACK-28-NVY", "Day backpack 28 L, navy", 6450, "B0BKR9D3FJ")
+SCALE = Product("SCALE-KIT-5", "Kitchen scale, 5 kg, 1 g steps", 2190, "B07V6QXH2M")
+EVERYDAY = (CABLE, KETTLE, SHIRT_M, SHIRT_L, LAMP, MUGS, DRILL, FLASK, HEADSET, SPEAKER, BACKPACK, SCALE)
+
+BUYERS = (
+    ("Zoë Rossi", "Austin", "US"),
+    ("王伟", "Portland", "US"),
+    ("Emeka Obi", "Chicago", "US"),
+    ("Hana Sato", "Seattle", "US"),
+    ("José García", "San Antonio", "US"),
+    ("Amelia Clarke", "Leeds", "GB"),
+    ("Chloé Renaud", "Québec", "CA"),
+    ("Lukas Brandt", "Hamburg", "DE"),
+    ("陈静", "上海", "CN"),
+    ("Priya Nair", "Columbus", "US"),
+    ("Mateo Silva", "Miami", "US"),
+    ("Grace Kim", "Denver", "US"),
+    ("Noah Fischer", "Toronto", "CA"),
+    ("刘洋", "深圳", "CN"),
+    ("Olivia Hart", "Boston", "US"),
+)
+
+WHY = (
+    ("CR-UNWANTED_ITEM", "Bought two by mistake, one is enough."),
+    ("CR-UNWANTED_ITEM", ""),
+    ("CR-NOT_COMPATIBLE", "Does not fit the socket we have."),
+    ("AMZ-PG-APP-TOO-SMALL", ""),
+    ("AMZ-PG-APP-STYLE", "The colour is warmer than in the picture."),
+    ("CR-DEFECTIVE", "Stopped working on the second day."),
+    ("CR-QUALITY_UNACCEPTABLE", "The seam came apart after one wash."),
+    ("CR-MISSED_ESTIMATED_DELIVERY", "It was meant as a birthday present."),
+    ("AMZ-PG-BAD-DESC", "颜色和图片不一样。"),
+    ("CR-MISSING_PARTS", "The cap is missing."),
+    ("CR-ORDERED_WRONG_ITEM", ""),
+    ("CR-SWITCHEROO", "I ordered black and got white."),
+)
+
+
+@dataclass(slots=True)
+class Bought:
+    """An order of the story. `days` ago it was ordered, `promised` days ago it should have arrived."""
+
+    number: str
+    buyer: str
+    city: str
+    country: str
+    days: float
+    promised: float
+    lines: Sequence[tuple[Product, int]]
+    email: str = ""
+    is_business: bool = False
+    language: str = ""
+
+
+@dataclass
+class Story:
+    """The telling: collects orders, imports them, and looks them up again."""
+
+    seller: Seller
+    now: datetime
+    dice: random.Random
+    bought: list[Bought] = field(default_factory=list)
+    reported: list[dict[str, Any]] = field(default_factory=list)
+
+    def order(self, who: tuple[str, str, str], days: float, *lines: tuple[Product, int], **more: Any) -> Bought:
+        """An order of `days` ago, arriving five days later unless `promised` says otherwise."""
+        prefix = {"US": "114", "CA": "702", "GB": "203", "DE": "302", "FR": "402", "CN": "503"}[who[2]]
+        number = f"{prefix}-{self.dice.randrange(10**6, 10**7)}-{self.dice.randrange(10**6, 10**7)}"
+        more.setdefault("email", f"b{self.dice.getrandbits(48):x}@buyers.test")
+        more.setdefault("promised", days - 5)
+        bought = Bought(number, *who, days=days, lines=lines, **more)
+        self.bought.append(bought)
+        return bought
+
+    def report(self, bought: Bought, product: Product, *, asked: float, status: str, **columns: Any) -> None:
+        """A row of the marketplace's returns report, asked for `asked` days ago."""
+        self.reported.append(
+            {"bought": bought, "product": product, "asked": asked, "status": status, **columns}
+        )
+
+    def ago(self, days: float) -> datetime:
+        return self.now - timedelta(days=days)
+
+    def import_orders(self) -> None:
+        header = [
+            "order-id",
+            "order-item-id",
+            "purchase-date",
+            "promise-date",
+            "buyer-email",
+            "sku",
+            "product-name",
+            "quantity-purchased",
+            "recipient-name",
+            "ship-city",
+            "ship-country",
+            "is-business-order",
+        ]
+        rows = [header]
+        prices = [["amazon-order-id", "purchase-date", "item-status", "fulfillment-channel", "product-name"]]
+        prices[0] += ["sku", "asin", "quantity", "currency", "item-price", "item-tax", "shipping-price"]
+        prices[0] += ["ship-city", "ship-country", "is-business-order"]
+        for bought in self.bought:
+            ordered = self.ago(bought.days).isoformat(timespec="seconds")
+            promised = self.ago(bought.promised).isoformat(timespec="seconds")
+            business = "true" if bought.is_business else "false"
+            for position, (product, quantity) in enumerate(bought.lines, start=1):
+                item_id = f"{bought.number.replace('-', '')[:12]}{position:02}"
+                rows.append(
+                    [bought.number, item_id, ordered, promised, bought.email, product.sku, product.title]
+                    + [str(quantity), bought.buyer, bought.city, bought.country, business]
+                )
+                price = product.cents * quantity
+                prices.append(
+                    [bought.number, ordered, "Shipped", "Merchant", product.title, product.sku, product.asin]
+                    + [str(quantity), "USD", f"{price / 100:.2f}", f"{price * 7 // 100 / 100:.2f}", "4.99"]
+                    + [bought.city, bought.country, business]
+                )
+        actor = Actor.marketplace(self.seller)
+        import_orders(actor, file=_file(rows), name="orders_shipping.tsv")
+        import_orders(actor, file=_file(prices), name="orders_report.tsv")
+        for bought in self.bought:
+            if bought.language:
+                Buyer.objects.filter(order__seller=self.seller, order__order_number=bought.number).update(
+                    language=bought.language
+                )
+
+    def import_returns(self) -> None:
+        header = [
+            "Order ID",
+            "Order date",
+            "Return request date",
+            "Return request status",
+            "Amazon RMA ID",
+            "Label type",
+            "Label cost",
+            "Currency code",
+            "Return carrier",
+            "Tracking ID",
+            "Label to be paid by",
+            "ASIN",
+            "Merchant SKU",
+            "Item Name",
+            "Return quantity",
+            "Return Reason",
+            "In policy",
+            "Return type",
+            "Resolution",
+            "Return delivery date",
+            "Order Amount",
+            "Order quantity",
+            "Refunded Amount",
+        ]
+        letters = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
+        rows = [header]
+        for row in self.reported:
+            bought, product = row["bought"], row["product"]
+            quantity = next(number for found, number in bought.lines if found == product)
+            rma = "D" + "".join(self.dice.choice(letters) for _place in range(7)) + "RRMA"
+            delivered = row.get("delivered")
+            rows.append(
+                [
+                    bought.number,
+                    _time(self.ago(bought.days)),
+                    _time(self.ago(row["asked"])),
+                    row["status"],
+                    rma,
+                    row.get("label", "AmazonUnPaidLabel"),
+                    row.get("cost", "0.00"),
+                    "USD",
+                    row.get("carrier", " "),
+                    row.get("tracking", " "),
+                    row.get("payer", "Customer"),
+                    product.asin,
+                    product.sku,
+                    product.title,
+                    str(row.get("units", quantity)),
+                    row.get("reason", "CR-UNWANTED_ITEM"),
+                    row.get("in_policy", "Y"),
+                    "C-Returns",
+                    row.get("resolution", "StandardRefund"),
+                    _time(self.ago(delivered)) if delivered is not None else " ",
+                    f"{product.cents * quantity / 100:.2f}",
+                    str(quantity),
+                    row.get("refunded", " "),
+                ]
+            )
+        import_returns(Actor.marketplace(self.seller), file=_file(rows), name="returns_report.tsv")
+
+    def ask(
+        self, bought: Bought, days: float, *wanted: tuple[Product, int, str, str]
+    ) -> tuple[ReturnRequest, Actor]:
+        """The buyer asks `days` ago; answers the request and its buyer."""
+        order = Order.objects.select_related("seller").get(seller=self.seller, order_number=bought.number)
+        lines = {line.sku: line for line in order.items.all()}
+        buyer = Actor.buyer(order)
+        event = services.open_return(
+            buyer.at(self.ago(days)),
+            order_reference=order.reference,
+            lines=[
+                AskedLine(
+                    order_item_id=lines[product.sku].pk, quantity=units, reason_code=reason, comment=comment
+                )
+                for product, units, reason, comment in wanted
+            ],
+        )
+        return event.request, buyer
+
+
+def fill() -> list[str]:
+    """Fill an empty portal with the demo. Answers the demo buyer's order numbers."""
+    now = database_now()
+    _settings()
+    north_lane, team = _north_lane()
+    south_pier, carol = _south_pier()
+    root = _person("root@demo.test", "Root", is_staff=True, is_superuser=True)
+    numbers = _tell_north_lane(north_lane, team, root, now)
+    _tell_south_pier(south_pier, carol, now)
+    return numbers
+
+
+def _settings() -> None:
+    MarketplaceSettings.objects.filter(pk=1).update(
+        name="Harbour Market",
+        time_zone="America/New_York",
+        returns_url="https://marketplace.example/returns",
+        not_returnable_skus=[BOARD.sku],
+        prepaid_exempt_skus=[FUEL.sku],
+    )
+
+
+def _person(email: str, name: str, **more: Any) -> User:
+    user = User.objects.create_user(email, PASSWORD, name=name, time_zone="America/New_York", **more)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
+
+
+def _north_lane() -> tuple[Seller, dict[str, Actor]]:
+    seller = Seller.objects.create(
+        slug="north-lane",
+        name="North Lane",
+        time_zone="America/New_York",
+        country="US",
+        authorization=Seller.Authorization.BY_HAND,
+        imported_messages=Seller.ImportedMessages.SEND_FROM_HERE,
+        instructions="Please put the RMA number on the outside of the parcel.",
+    )
+    for name, lines, city, region, postal_code, country in (
+        ("North Lane Returns", "48 Alder Street", "Albany", "NY", "12207", "US"),
+        ("North Lane c/o Maple Depot", "1200 Dundas Street West", "Toronto", "ON", "M6J 1X2", "CA"),
+        ("North Lane c/o Nordlager", "Hafenweg 9", "Hamburg", "", "20457", "DE"),
+        ("North Lane c/o Relais Rhône", "14 quai Perrache", "Lyon", "", "69002", "FR"),
+    ):
+        ReturnAddress.objects.create(
+            seller=seller,
+            name=name,
+            lines=lines,
+            city=city,
+            region=region,
+            postal_code=postal_code,
+            country=country,
+        )
+    team = {}
+    for email, name, role in (
+        ("alice@demo.test", "Alice", MemberRole.OWNER),
+        ("ben@demo.test", "Ben", MemberRole.AGENT),
+        ("vera@demo.test", "Vera", MemberRole.VIEWER),
+    ):
+        user = _person(email, name)
+        membership = Membership.objects.create(user=user, seller=seller, role=role)
+        team[name] = Actor.seller(user, membership)
+    return seller, team
+
+
+def _south_pier() -> tuple[Seller, Actor]:
+    seller = Seller.objects.create(
+        slug="south-pier", name="South Pier", time_zone="America/New_York", country="US"
+    )
+    ReturnAddress.objects.create(
+        seller=seller, name="South Pier", lines="7 Dock Road", city="Mobile", region="AL", country="US"
+    )
+    user = _person("carol@demo.test", "Carol")
+    membership = Membership.objects.create(user=user, seller=seller, role=MemberRole.OWNER)
+    return seller, Actor.seller(user, membership)
+
+
+def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: datetime) -> list[str]:
+    story = Story(seller, now, random.Random(20))
+    alice, ben = team["Alice"], team["Ben"]
+    order, ask, ago = story.order, story.ask, story.ago
+
+    # The cast: one request for each rule.
+    rug = order(
+        ("李伟", "Vancouver", "CA"), 47.1, (RUG, 1), promised=42.1, language=Language.CHINESE.value
+    )
+    kettle = order(("José García", "Austin", "US"), 16, (KETTLE, 2), email=DORA)
+    cable = order(("Dora Kettering", "Toronto", "CA"), 14, (CABLE, 1), email=DORA)
+    planter = order(("Emeka Obi", "Chicago", "US"), 19, (PLANTER, 1))
+    shirt = order(("Chloé Renaud", "Lyon", "FR"), 12, (SHIRT_M, 2))
+    board = order(("Brightwater Catering", "Boston", "US"), 13, (BOARD, 1), is_business=True)
+    camping = order(("Priya Nair", "Columbus", "US"), 15, (STOVE, 1), (FUEL, 1))
+    drill = order(("Lukas Brandt", "Hamburg", "DE"), 18, (DRILL, 1))
+    lamp = order(("Noah Fischer", "Toronto", "CA"), 24, (LAMP, 1), email="")
+    headset = order(("Dora Kettering", "Toronto", "CA"), 17, (HEADSET, 1), email=DORA)
+    tent = order(("Amelia Clarke", "Leeds", "GB"), 29, (TENT, 1))
+    speaker = order(("陈静", "Denver", "US"), 15, (SPEAKER, 1), language=Language.CHINESE.value)
+    promised = order(("Grace Kim", "Denver", "US"), 31, (MUGS, 1), email=DORA)
+    never_sent = order(("Mateo Silva", "Toronto", "CA"), 75, (BACKPACK, 1))
+    reopened = order(("Olivia Hart", "Toronto", "CA"), 45, (SCALE, 1))
+    by_admin = order(("刘洋", "Toronto", "CA"), 50, (HEADSET, 1), language=Language.CHINESE.value)
+    crowd = [
+        order(
+            story.dice.choice(BUYERS),
+            story.dice.uniform(9, 38),
+            (story.dice.choice(EVERYDAY), story.dice.choice((1, 1, 1, 2))),
+        )
+        for _buyer in range(52)
+    ]
+    story.import_orders()
+
+    ask(rug, 26 / 24, (RUG, 1, "AMZ-PG-APP-STYLE", "颜色比照片深很多。"))
+    ask(kettle, 15 / 24, (KETTLE, 2, "CR-DEFECTIVE", "Leaks at the spout after a week."))
+    story.report(
+        cable, CABLE, asked=20.8 / 24, status="PendingApproval", cost="7.40", reason="CR-UNWANTED_ITEM"
+    )
+    story.report(
+        planter,
+        PLANTER,
+        asked=1.4,
+        status="PendingApproval",
+        cost="31.40",
+        payer="Seller",
+        reason="CR-DAMAGED_BY_CARRIER",
+    )
+    ask(shirt, 3 / 24, (SHIRT_M, 2, "AMZ-PG-APP-TOO-SMALL", ""))
+    ask(board, 9 / 24, (BOARD, 1, "CR-UNWANTED_ITEM", "The event was called off."))
+    ask(
+        camping,
+        6 / 24,
+        (STOVE, 1, "CR-DEFECTIVE", "The igniter does not spark."),
+        (FUEL, 1, "CR-UNWANTED_ITEM", ""),
+    )
+    ask(drill, 2.2, (DRILL, 1, "CR-MISSING_PARTS", "Three bits are missing."))
+    story.report(
+        drill, DRILL, asked=4 / 24, status="PendingApproval", in_policy="N", reason="CR-MISSING_PARTS"
+    )
+    story.report(lamp, LAMP, asked=30 / 24, status="PendingApproval", reason="NEVER_ARRIVED", in_policy="N")
+    _report_history(story, crowd)
+    story.import_returns()
+
+    request, buyer = ask(headset, 1.6, (HEADSET, 1, "CR-NOT_COMPATIBLE", "Our phones pair with it only once."))
+    services.close_return(
+        buyer.at(ago(3 / 24)),
+        reference=request.reference,
+        closing=Closing(reason_code="buyer_problem_solved", comments="A restart did it. Thank you!"),
+    )
+    request, buyer = ask(tent, 14, (TENT, 1, "CR-QUALITY_UNACCEPTABLE", "The fly sheet lets water in."))
+    _address_for(seller, "GB")
+    services.authorize_return(alice.at(ago(13.5)), reference=request.reference)
+    (item,) = request.items.all()
+    services.receive_return(
+        ben.at(ago(5.5)), reference=request.reference, received={item.pk: (1, "used")}
+    )
+    services.escalate(
+        buyer.at(ago(0.3)), reference=request.reference, comments="It has been five days and nothing came."
+    )
+    request, buyer = ask(speaker, 2.5, (SPEAKER, 1, "CR-UNWANTED_ITEM", "家里已经有一个了。"))
+    services.keep_item(buyer.at(ago(1.2)), reference=request.reference)
+    request, buyer = ask(promised, 9, (MUGS, 1, "CR-DAMAGED_BY_CARRIER", "Two of the four are broken."))
+    _close_promised(story, ben, request, closed=8.5, promised_days=3)
+    request, buyer = ask(never_sent, 60, (BACKPACK, 1, "CR-UNWANTED_ITEM", ""))
+    services.authorize_return(alice.at(ago(59.5)), reference=request.reference)
+    services.complete_return(
+        Actor.system().at(ago(1)), reference=request.reference, outcome=Outcome.NOT_RETURNED
+    )
+    request, buyer = ask(reopened, 4, (SCALE, 1, "CR-DEFECTIVE", "It shows 12 g with nothing on it."))
+    services.close_return(
+        ben.at(ago(3.5)),
+        reference=request.reference,
+        closing=Closing(
+            reason_code="outside_return_window",
+            comments="The window for this order has ended.",
+            stated=Stated(has_checked_claim=True),
+        ),
+    )
+    services.reopen_return(
+        alice.at(ago(2 / 24)),
+        reference=request.reference,
+        comments="You are right, a fault is not a matter of the window. We look at it again.",
+    )
+    request, buyer = ask(by_admin, 9, (HEADSET, 1, "CR-UNWANTED_ITEM", "买重了。"))
+    services.close_return(
+        Actor.admin(root).at(ago(7)),
+        reference=request.reference,
+        closing=Closing(
+            reason_code="outside_return_window", comments="退货期限已过，因此我们关闭了此请求。"
+        ),
+    )
+    lamp_request = ReturnRequest.objects.get(seller=seller, order__order_number=lamp.number)
+    services.close_return(
+        ben.at(ago(1 / 24)),
+        reference=lamp_request.reference,
+        closing=Closing(
+            reason_code="order_never_arrived",
+            comments="We have asked the carrier to search for your parcel and will tell you the result.",
+        ),
+    )
+    _tell_crowd(story, crowd[12:], alice, ben)
+    return [cable.number, headset.number, kettle.number, promised.number]
+
+
+def _report_history(story: Story, crowd: list[Bought]) -> None:
+    """A dozen rows of the marketplace's file, in every status it knows."""
+    statuses: tuple[dict[str, Any], ...] = (
+        {"status": "Approved"},
+        {"status": "Approved", "label": "AmazonPrePaidLabel", "payer": "Amazon", "carrier": "USPS"},
+        {"status": "PendingLabel", "label": "MerchantPrePaidLabel", "payer": "Seller"},
+        {"status": "PendingRefund", "delivered": 1.2},
+        {"status": "PendingRefund", "delivered": 6.0},
+        {"status": "Completed", "delivered": 3.0},
+        {"status": "Completed", "delivered": 5.0},
+        {"status": "Completed", "resolution": "ReturnlessRefund"},
+        {"status": "Closed", "in_policy": "N"},
+        {"status": "Declined", "in_policy": "N"},
+        {"status": "PendingApproval"},
+        {"status": "PendingApproval", "label": "AmazonPrePaidLabel", "payer": "Amazon", "carrier": "UPS"},
+    )
+    for bought, columns in zip(crowd, statuses, strict=False):
+        ((product, quantity),) = bought.lines
+        if columns["status"] == "Completed":
+            columns = {**columns, "refunded": f"{product.cents * quantity / 100:.2f}"}
+        asked = 0.7 if columns["status"] == "PendingApproval" else max(bought.days - 7, 2.0)
+        story.report(bought, product, asked=asked, reason=story.dice.choice(WHY)[0], **columns)
+
+
+def _tell_crowd(story: Story, crowd: list[Bought], alice: Actor, ben: Actor) -> None:
+    """What goes on in an ordinary week: some wait, most are authorized, received, refunded or closed."""
+    for position, bought in enumerate(crowd):
+        ((product, quantity),) = bought.lines
+        reason, comment = story.dice.choice(WHY)
+        if position % 3 == 0:
+            asked = story.dice.uniform(0.05, 0.9)
+        else:
+            asked = story.dice.uniform(1.5, max(bought.days - 6, 2))
+        request, _buyer = story.ask(bought, asked, (product, quantity, reason, comment))
+        if position % 3 == 0:
+            continue
+        who = alice if position % 2 else ben
+        if position % 9 == 1 and not request.prepaid_eligible:
+            _close_promised(story, who, request, closed=asked - 0.6, promised_days=30)
+            continue
+        if position % 9 == 4 and not request.prepaid_eligible:
+            services.close_return(
+                who.at(story.ago(asked - 0.5)),
+                reference=request.reference,
+                closing=Closing(
+                    reason_code="technical_issue_solved",
+                    comments="We are glad that the reset described in the manual solved it.",
+                ),
+            )
+            continue
+        _address_for(story.seller, bought.country)
+        services.authorize_return(
+            who.at(story.ago(asked - 0.4)),
+            reference=request.reference,
+            decision=Authorization(instructions=story.seller.instructions),
+        )
+        if position % 9 in (2, 5, 7) and asked > 3:
+            (item,) = request.items.all()
+            arrived = story.dice.uniform(0.5, min(asked - 1, 3.5))
+            services.receive_return(
+                ben.at(story.ago(arrived)),
+                reference=request.reference,
+                received={item.pk: (quantity, "opened")},
+            )
+            if position % 9 != 7:
+                line = item.order_item
+                refunded_at = story.ago(arrived * 0.6)
+                services.record_refund(
+                    alice.at(refunded_at),
+                    reference=request.reference,
+                    amounts={
+                        (item.pk, "item"): line.item_paid_minor or 0,
+                        (item.pk, "tax"): line.tax_paid_minor or 0,
+                    },
+                    refunded_date=refunded_at.date(),
+                )
+
+
+def _close_promised(
+    story: Story, who: Actor, request: ReturnRequest, *, closed: float, promised_days: int
+) -> None:
+    """Close with a refund promise due `promised_days` after the closing."""
+    (item,) = request.items.all()
+    closed_at = story.ago(closed)
+    services.close_return(
+        who.at(closed_at),
+        reference=request.reference,
+        closing=Closing(
+            reason_code="refund_without_return",
+            comments="Please keep the item or give it away. We are sorry for the trouble.",
+            stated=Stated(
+                promise_minor=item.order_item.item_paid_minor,
+                promise_currency="USD",
+                promise_due_date=(closed_at + timedelta(days=promised_days)).date(),
+            ),
+        ),
+    )
+
+
+def _address_for(seller: Seller, country: str) -> None:
+    """A seller who authorizes abroad has an address there."""
+    places = {"GB": "Leeds", "CN": "Shenzhen", "FR": "Lyon"}
+    if not ReturnAddress.objects.filter(seller=seller, country=country).exists():
+        ReturnAddress.objects.create(
+            seller=seller,
+            name=f"{seller.name} returns desk",
+            lines="Unit 4, Mill Lane",
+            city=places.get(country, country),
+            country=country,
+        )
+
+
+def _tell_south_pier(seller: Seller, carol: Actor, now: datetime) -> None:
+    """A second seller, whose requests nobody of North Lane ever sees; prepaid ones are authorized by themselves."""
+    story = Story(seller, now, random.Random(21))
+    bought = [
+        story.order(buyer, 12 + position, (product, 1))
+        for position, (buyer, product) in enumerate(zip(BUYERS[:6], EVERYDAY[:6], strict=True))
+    ]
+    story.import_orders()
+    for position, order in enumerate(bought):
+        ((product, quantity),) = order.lines
+        reason, comment = WHY[position]
+        story.ask(order, 0.2 + position * 0.4, (product, quantity, reason, comment))
+
+
+def _file(rows: list[list[str]]) -> io.BytesIO:
+    return io.BytesIO("\n".join("\t".join(row) for row in rows).encode())
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _time(moment: datetime) -> str:
+    """As the report writes it: 21-Aug-2026 10:11:12, month names in English whatever the locale."""
+    return f"{moment:%d}-{_MONTHS[moment.month - 1]}-{moment:%Y %H:%M:%S}"
