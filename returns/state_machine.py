@@ -1,8 +1,8 @@
 """The table of legal moves.
 
 `TRANSITIONS` holds every legal move of a return request; nothing else decides. Pages draw their buttons from
-`available_actions`, services move with `resolve`, the README's diagram is printed by `diagram`. Nothing of the
-ORM is in here: guards are functions of frozen `Facts`.
+`available_actions`, services move with `resolve`, the README's diagram is printed by `diagram`. Nothing of
+the ORM is in here: guards are functions of frozen `Facts`.
 """
 
 from collections.abc import Callable
@@ -347,7 +347,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         guards=(_is_owed,),
         note="when everything owed is refunded",
     ),
-    _row(Action.REFUND, (_CLOSED,), None, SELLERS_SIDE, guards=(_has_open_promise, _is_owed)),
+    _row(Action.REFUND, (_CLOSED,), None, SELLERS_SIDE, guards=(_has_open_promise,)),
     _row(
         Action.COMPLETE,
         (_AUTHORIZED,),
@@ -458,6 +458,16 @@ def resolve(facts: Facts, action: Action, asking: Asking, outcome: Outcome | Non
     if transition is None:
         raise TransitionNotAllowed(sentence)
     return transition
+
+
+def resolve_first(action: Action, asking: Asking) -> Transition:
+    """The legal move that begins a request, or `TransitionNotAllowed`."""
+    for transition in TRANSITIONS:
+        if transition.action == action and not transition.sources and asking.role in transition.roles:
+            return transition
+    raise TransitionNotAllowed(
+        _("Ask for a return as the buyer of the order, or for the buyer as its seller.")
+    )
 
 
 def available_actions(facts: Facts, asking: Asking) -> frozenset[Action]:

@@ -139,7 +139,7 @@ def search_text(order: Order, lines: Sequence[OrderItem], *more: str) -> str:
 
 
 def new_rma_number() -> str:
-    """A number for people: R, then two groups of four letters and digits that cannot be mistaken for others."""
+    """A number for people: R, then two groups of four letters and digits that are not easily confused."""
     letters = [secrets.choice(_RMA_LETTERS) for _place in range(8)]
     return f"R{''.join(letters[:4])}-{''.join(letters[4:])}"
 
@@ -194,7 +194,7 @@ def _checked(lines: Sequence[AskedLine], locked: dict[int, OrderItem]) -> list[A
 
 
 def _go_on_by_rule(actor: Actor, request: ReturnRequest) -> None:
-    """Authorize at once where the seller's setting says so; where it cannot (no way back), the seller decides."""
+    """Authorize at once where the seller's setting says so; without a way back the seller decides."""
     case = load_cases([request])[0]
     if not case.has_rule:
         return
