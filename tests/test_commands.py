@@ -1,0 +1,190 @@
+"""./run and ./test before Python: what they find, what they make of it, what they say."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from returns_portal.run import ROOT
+
+TOOLS = ("basename", "cat", "cmp", "dirname", "head", "mkdir", "mv", "rm", "sh")
+Say = Callable[..., subprocess.CompletedProcess[str]]
+
+# A Python that is as new and as complete as it is told to be, copies itself, and notes what it is asked.
+FAKE_PYTHON = """#!/bin/sh
+echo "python $*" >>"$NOTES"
+case "$*" in
+*ensurepip,*) [ -n "$FAKE_HAS_VENV" ] ;;
+*version_info*) [ -n "$FAKE_IS_NEW" ] ;;
+"-m venv "*) mkdir -p "$3/bin" && cat "$0" >"$3/bin/python" && /bin/chmod +x "$3/bin/python" ;;
+"-m returns_portal.run"*) echo "started in $PWD: $*" ;;
+esac
+"""
+FAKE_UV = """#!/bin/sh
+echo "uv $*" >>"$NOTES"
+case "$1" in
+venv) for last in "$@"; do :; done; python3 -m venv "$last" ;;
+pip) [ -n "$FAKE_UV_REACHES" ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A directory, with a space in its name, that holds what ./run needs to begin."""
+    tree = tmp_path / "the desk"
+    (tree / "returns_portal").mkdir(parents=True)
+    for name in ("run", "requirements.txt", "returns_portal/environment.sh"):
+        shutil.copy(ROOT / name, tree / name)
+    return tree
+
+
+@pytest.fixture
+def run(tree: Path, tmp_path: Path) -> Say:
+    """Runs ./run of `tree` from elsewhere, with a few tools and a fake Python, and no other variables."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found
+        (tools / tool).symlink_to(found)
+
+    def say(*arguments: str, uv: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
+        for name, text in {"python3": FAKE_PYTHON, "uv": FAKE_UV}.items():
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o700 if uv or name == "python3" else 0o600)
+        environment = {"PATH": str(tools), "NOTES": str(tmp_path / "notes"), "FAKE_IS_NEW": "1"}
+        return subprocess.run(
+            [tree / "run", *arguments],
+            cwd=tmp_path,
+            env=environment | {"FAKE_HAS_VENV": "1"} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return say
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Callable[[], str]:
+    """What the fakes were told since the last time this was asked."""
+    path = tmp_path / "notes"
+
+    def taken() -> str:
+        text = path.read_text() if path.exists() else ""
+        path.unlink(missing_ok=True)
+        return text
+
+    return taken
+
+
+@pytest.mark.parametrize("command", ["run", "test"])
+def test_help_needs_nothing(command: str, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [ROOT / command, "--help"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"usage: ./{command} ")
+
+
+def test_the_first_start_makes_an_environment_and_installs_what_is_locked(
+    run: Say, notes: Callable[[], str], tree: Path, tmp_path: Path
+) -> None:
+    ended = run("--port", "0", "--data", "my data")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == (
+        f"started in {tree}: -m returns_portal.run --relative-to {tmp_path} --port 0 --data my data\n"
+    )
+    said = notes()
+    assert f"-m venv {tree / '.venv'}\n" in said
+    assert f"--require-hashes --requirement {tree / 'requirements.txt'}\n" in said
+
+
+def test_the_next_start_installs_nothing(run: Say, notes: Callable[[], str]) -> None:
+    run()
+    notes()
+    ended = run()
+    assert ended.stderr == ""
+    assert notes().count("\n") == 1
+
+
+def test_changed_requirements_are_installed_into_the_same_environment(
+    run: Say, notes: Callable[[], str], tree: Path
+) -> None:
+    run()
+    notes()
+    (tree / "requirements.txt").write_text("django==5.2.19\n")
+    assert run().returncode == 0
+    said = notes()
+    assert "-m venv" not in said
+    assert "pip install" in said
+    run()
+    assert "pip install" not in notes()
+
+
+def test_an_installation_that_failed_is_tried_again(run: Say, notes: Callable[[], str], tree: Path) -> None:
+    run()
+    (tree / "requirements.txt").write_text("django==5.2.19\n")
+    broken = tree / ".venv" / "bin" / "python"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    ended = run()
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("The packages could not be installed; what is above says why.\n")
+    broken.write_text(FAKE_PYTHON)
+    notes()
+    assert run().returncode == 0
+    assert "pip install" in notes()
+
+
+def test_another_python_makes_the_environment_anew(run: Say, notes: Callable[[], str]) -> None:
+    run()
+    notes()
+    assert run(PYTHON="python3").returncode == 0
+    assert "-m venv" in notes()
+
+
+def test_uv_is_used_where_it_is(run: Say, notes: Callable[[], str], tree: Path) -> None:
+    assert run(uv=True, FAKE_UV_REACHES="1", FAKE_HAS_VENV="").returncode == 0
+    said = notes()
+    assert f"uv venv --quiet --seed --python python3 {tree / '.venv'}" in said
+    assert f"--require-hashes --requirement {tree / 'requirements.txt'}" in said
+    assert "-m pip" not in said
+
+
+def test_where_uv_reaches_no_packages_pip_may(run: Say, notes: Callable[[], str]) -> None:
+    assert run(uv=True).returncode == 0
+    assert "-m pip install" in notes()
+
+
+def test_too_old_a_python_is_said_in_one_sentence(run: Say, tree: Path) -> None:
+    ended = run(FAKE_IS_NEW="")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "Python 3.11 or newer is needed, and python3 is not: install it, or uv, which brings it along.\n"
+    )
+    assert not (tree / ".venv").exists()
+
+
+def test_a_missing_venv_is_said_in_one_sentence(run: Say) -> None:
+    ended = run(FAKE_HAS_VENV="")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "python3 cannot make virtual environments: install its venv, on Debian and Ubuntu with: "
+        "sudo apt-get install python3-venv\n"
+    )
+
+
+def test_ci_calls_the_tests_and_nothing_else() -> None:
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert lines[1:] == ['cd -- "$(dirname -- "$0")/.." && exec env CI=true ./test']
+    for name in ("run", "test", ".ci/run", "manage.py"):
+        assert os.access(ROOT / name, os.X_OK)
