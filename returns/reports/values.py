@@ -214,7 +214,7 @@ class Amounts:
         self.decimal_comma = decimal_comma
         grouping, decimal = (".", ",") if decimal_comma else (",", r"\.")
         self._pattern = re.compile(
-            rf"(?=.*\d)(\d*(?:(?<=\d)[{grouping}\u0020\u00a0\u2009\u202f]\d{{3}}(?!\d))*)(?:{decimal}(\d+))?",
+            rf"(?=.*\d)(\d*(?:(?<=\d)[{grouping}\u0020\u00a0\u2009\u202f]\d{{3}})*)(?:{decimal}(\d+))?",
             re.ASCII,
         )
         self.minor = lru_cache(maxsize=_REMEMBERED)(self._minor)

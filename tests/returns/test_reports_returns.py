@@ -94,6 +94,11 @@ def test_columns_that_come_again_or_without_a_name_and_cells_beyond_the_header_a
     }
 
 
+def test_a_further_column_may_be_called_as_in_another_report():
+    header = [*RETURN_COLUMNS, "purchase-date"]
+    assert only_row(table(header, return_cells(header))).reported["purchase-date"] == " "
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n \n\t\t\n"])
 def test_empty_last_lines_are_no_rows(newline, ending):
@@ -252,6 +257,19 @@ def test_a_row_is_refused_for_its_first_fault_only_under_the_headers_own_spellin
         "RETURN REQUEST DATE",
         "“never” is not a date between 1995 and 2100. Write it like 14-Jul-2025.",
     )
+
+
+@pytest.mark.parametrize(
+    ("amount", "sentence"),
+    [
+        ("12.345", "“12.345” has more decimals than its currency. Correct it."),
+        ("1" + "0" * 30, f"“1{'0' * 30}” is too much for an amount. Correct it."),
+        ("-5", "“-5” is not an amount of 0 or more. Write it like 12.50."),
+        ("9" * 60, f"“{'9' * 39}…” is not an amount of 0 or more. Write it like 12.50."),
+    ],
+)
+def test_the_reason_says_what_is_wrong_with_an_amount(amount, sentence):
+    assert str(only_row(returns_file({"order_amount": amount})).reason) == sentence
 
 
 def test_the_reason_is_translated_when_it_is_shown_and_not_before():
