@@ -1,0 +1,194 @@
+"""Who is told of an event: domain.md's table of messages and the notes below it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from returns.actors import MemberRole
+from returns.models import Buyer, MarketplaceSettings, Membership, ReturnEvent, ReturnRequest, Seller, User
+from returns.models.people import Language
+from returns.models.requests import Source
+from returns.state_machine import Action, Outcome, Role, Status
+
+from .addresses import deliverable_address
+from .models import ALWAYS_KEPT, Kind, Preference, RecipientType, State
+
+# Why a message is made and not sent; they stand in its `last_code`.
+NO_ADDRESS = "no_address"
+SHOW_TO_COPY = "show_to_copy"
+TURNED_OFF = "turned_off"
+OWN_ACT = "own_act"
+
+CHINESE_SPEAKING = frozenset({"CN", "SG"})
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One who is told, in which language; `suppressed` says why the message is only kept and not sent."""
+
+    type: RecipientType
+    id: int
+    kind: Kind
+    language: str
+    suppressed: str = ""
+
+    @property
+    def status(self) -> State:
+        return State.SUPPRESSED if self.suppressed else State.QUEUED
+
+
+def buyer_language(buyer: Buyer, country: str, marketplace: MarketplaceSettings) -> str:
+    """The buyer's own choice, else the order country's, else the marketplace's."""
+    if buyer.language:
+        return buyer.language
+    return Language.CHINESE if country.upper() in CHINESE_SPEAKING else marketplace.language
+
+
+def suppression(buyer: Buyer, return_request: ReturnRequest, seller: Seller) -> str:
+    """Why nothing is sent to this buyer about this request, or ""."""
+    if not deliverable_address(buyer.email):
+        return NO_ADDRESS
+    sends = seller.imported_messages == Seller.ImportedMessages.SEND_FROM_HERE
+    if return_request.source == Source.FILE and not sends:
+        return SHOW_TO_COPY
+    return ""
+
+
+class Audience:
+    """The people around some sellers, read at once; `of(event)` asks the database nothing more.
+
+    The events' `request`, its `order` and the order's `buyer`, and `seller` must have been read with them.
+    """
+
+    def __init__(self, seller_ids: Iterable[int]) -> None:
+        self.marketplace = MarketplaceSettings.load()
+        self.members: defaultdict[int, list[User]] = defaultdict(list)
+        seller_ids = set(seller_ids)
+        # Owners first, then who came first: the order in which one is chosen who must not miss a message.
+        memberships = Membership.objects.filter(
+            seller_id__in=seller_ids,
+            role__in=(MemberRole.OWNER, MemberRole.AGENT),
+            is_active=True,
+            user__is_active=True,
+        ).select_related("user")
+        for membership in sorted(memberships, key=lambda one: (one.role != MemberRole.OWNER, one.pk)):
+            if deliverable_address(membership.user.email):
+                self.members[membership.seller_id].append(membership.user)
+        self._turned_off = set(
+            Preference.objects.filter(seller_id__in=seller_ids, is_on=False).values_list(
+                "seller_id", "user_id", "kind"
+            )
+        )
+        self._admins: list[User] | None = None
+
+    @property
+    def admins(self) -> list[User]:
+        if self._admins is None:
+            self._admins = list(User.objects.filter(is_active=True, is_staff=True).order_by("pk"))
+        return self._admins
+
+    def is_turned_off(self, seller_id: int, user: User, kind: Kind) -> bool:
+        return (seller_id, user.pk, kind.value) in self._turned_off
+
+    def of(self, event: ReturnEvent) -> list[Recipient]:
+        """Everybody who is owed a message of this event."""
+        if event.is_silent or event.withdrawn_at is not None:
+            return []
+        told = told_of(event)
+        recipients = []
+        if told.buyer:
+            recipients += self._buyer(event, told.buyer)
+        if told.seller:
+            recipients += self._members(event, told.seller)
+        if told.admins:
+            recipients += [
+                Recipient(RecipientType.USER, admin.pk, told.admins, admin.language)
+                for admin in self.admins
+                if admin.pk != event.user_id and deliverable_address(admin.email)
+            ]
+        # A member who is an admin too is told once.
+        return list({(one.type, one.id, one.kind): one for one in recipients}.values())
+
+    def _buyer(self, event: ReturnEvent, kind: Kind) -> list[Recipient]:
+        order = event.request.order
+        buyer: Buyer | None = getattr(order, "buyer", None)
+        if buyer is None:
+            return []
+        return [
+            Recipient(
+                RecipientType.BUYER,
+                buyer.pk,
+                kind,
+                buyer_language(buyer, order.country, self.marketplace),
+                suppression(buyer, event.request, event.seller),
+            )
+        ]
+
+    def _members(self, event: ReturnEvent, kind: Kind) -> list[Recipient]:
+        reachable = [user for user in self.members[event.seller_id] if user.pk != event.user_id]
+        told = [user for user in reachable if not self.is_turned_off(event.seller_id, user, kind)]
+        if not told and kind in ALWAYS_KEPT:
+            told = reachable[:1]
+        return [Recipient(RecipientType.USER, user.pk, kind, user.language) for user in told]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the buyer, the seller's members and the admins are told."""
+
+    buyer: Kind | None = None
+    seller: Kind | None = None
+    admins: Kind | None = None
+
+
+def told_of(event: ReturnEvent) -> Told:
+    """What an event is told as, to whom; nothing of what a file records or an undo takes back."""
+    rule = _TOLD.get(Action(event.action), Told())
+    return rule if isinstance(rule, Told) else rule(event)
+
+
+def _opened(event: ReturnEvent) -> Told:
+    # Decided meanwhile, by a rule or by hand: the seller has nothing to do.
+    waits = event.request.status == Status.AUTHORIZATION_REQUIRED
+    return Told(Kind.RETURN_OPENED, Kind.RETURN_OPENED if waits else None)
+
+
+def _closed(event: ReturnEvent) -> Told:
+    if event.role == Role.BUYER:
+        return Told(Kind.CLOSE_RECEIPT, Kind.RETURN_CLOSED_BY_BUYER)
+    return Told(Kind.RETURN_CLOSED, Kind.RETURN_CLOSED if event.role == Role.ADMIN else None)
+
+
+def _reopened(event: ReturnEvent) -> Told:
+    return Told(Kind.RETURN_REOPENED, Kind.RETURN_REOPENED if event.role == Role.ADMIN else None)
+
+
+def _escalated(event: ReturnEvent) -> Told:
+    asked_by_buyer = event.role == Role.BUYER
+    return Told(None if asked_by_buyer else Kind.ESCALATED, Kind.ESCALATED, Kind.ESCALATED)
+
+
+def _completed(event: ReturnEvent) -> Told:
+    not_returned = event.outcome == Outcome.NOT_RETURNED
+    return Told(Kind.RETURN_NOT_RETURNED if not_returned else Kind.RETURN_COMPLETED)
+
+
+def _reminded(event: ReturnEvent) -> Told:
+    if event.facts["reminder"]["clock"] == "send_back":
+        return Told(buyer=Kind.SEND_BACK_REMINDER)
+    return Told(seller=Kind.DEADLINE_NEAR)
+
+
+_TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
+    Action.OPEN: _opened,
+    Action.AUTHORIZE: Told(Kind.RETURN_AUTHORIZED),
+    Action.CLOSE: _closed,
+    Action.KEEP_ITEM: Told(Kind.CLOSE_RECEIPT, Kind.RETURN_KEPT),
+    Action.REOPEN: _reopened,
+    Action.ESCALATE: _escalated,
+    Action.UPHOLD: Told(Kind.ESCALATION_ANSWERED, Kind.ESCALATION_ANSWERED),
+    Action.RECEIVE: Told(Kind.RETURN_RECEIVED),
+    Action.REFUND: Told(Kind.REFUND_ISSUED),
+    Action.COMPLETE: _completed,
+    Action.REMIND: _reminded,
+}
