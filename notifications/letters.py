@@ -1,0 +1,208 @@
+"""A message row as words and as a mail: reads what the row is about, and asks whether it may still go out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from returns.models import (
+    BuyerCode,
+    FileRun,
+    Invitation,
+    MarketplaceSettings,
+    Membership,
+    ReturnEvent,
+    ReturnReason,
+    ReturnRequest,
+    Seller,
+    StatusCount,
+    User,
+)
+from returns.models.clock import database_now
+from returns.services.access import code_for, invitation_token, token_for
+from returns.state_machine import Status
+
+from .addresses import deliverable_address
+from .audience import NO_ADDRESS
+from .mail import compose
+from .models import Kind, Message, RecipientType, State
+from .rendering import MessageFacts, Reader, facts_of, render
+
+OF_EVENT = ("event__comments", "event__request__seller", "event__request__order__buyer")
+EXPIRED = "expired"
+NO_LONGER_A_MEMBER = "no_longer_a_member"
+
+
+class Withheld(Exception):
+    """This message does not go out (any more): its last state, and why in one word."""
+
+    def __init__(self, status: State, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one message says, to which address, and of what time."""
+
+    address: str
+    facts: MessageFacts
+    date: datetime
+
+
+class Letters:
+    """Writes the letters of some messages; what they share is read once."""
+
+    def __init__(self) -> None:
+        self.marketplace = MarketplaceSettings.load()
+        self.reason_labels = {reason.code: reason.in_both("label") for reason in ReturnReason.objects.all()}
+
+    def content(self, message: Message, letter: Letter) -> bytes:
+        """The mail's bytes."""
+        rendered = render(message.kind, message.language, letter.facts)
+        return compose(
+            message_id=message.message_id,
+            date=letter.date,
+            recipient=letter.address,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            language=message.language,
+        )
+
+    def letter(self, message: Message) -> Letter:
+        """Raises `Withheld` when nobody can be, or should still be, told."""
+        if message.event is not None:
+            address = self._address(message)
+            return Letter(address, self.facts(message), message.event.occurred_at)
+        assert message.about_id is not None
+        match Kind(message.kind):
+            case Kind.BUYER_CODE:
+                return self._buyer_code(message.about_id)
+            case Kind.INVITATION:
+                return self._invitation(message.about_id)
+            case _:
+                return self._import_finished(message, message.about_id)
+
+    def facts(self, message: Message) -> MessageFacts:
+        """What a message of an event says, whether or not it goes out."""
+        assert message.event is not None
+        if message.recipient_type == RecipientType.BUYER:
+            return self.facts_of_event(message.event, Reader.BUYER, self.marketplace.time_zone)
+        user = User.objects.get(pk=message.recipient_id)
+        is_admin = message.kind == Kind.ESCALATED and user.is_staff
+        return self.facts_of_event(message.event, Reader.ADMIN if is_admin else Reader.SELLER, user.time_zone)
+
+    def facts_of_event(self, event: ReturnEvent, reader: Reader, zone: str) -> MessageFacts:
+        """What one reader is told of an event, be it written or only planned."""
+        return facts_of(
+            event,
+            comments=event.comments.text if hasattr(event, "comments") else event.planned_text,
+            reader=reader,
+            zone=zone,
+            marketplace=self.marketplace,
+            reason_labels=self.reason_labels,
+        )
+
+    def _address(self, message: Message) -> str:
+        """The recipient's address as it is now. Who left the team since the message was made gets none."""
+        if message.recipient_type == RecipientType.BUYER:
+            assert message.event is not None
+            address = deliverable_address(message.event.request.order.buyer.email)
+        else:
+            user = User.objects.filter(pk=message.recipient_id, is_active=True).first()
+            if user is None or not (
+                (message.kind == Kind.ESCALATED and user.is_staff)
+                or Membership.objects.filter(user=user, seller=message.seller, is_active=True).exists()
+            ):
+                raise Withheld(State.CANCELLED, NO_LONGER_A_MEMBER)
+            address = deliverable_address(user.email)
+        if not address:
+            raise Withheld(State.SUPPRESSED, NO_ADDRESS)
+        return address
+
+    def _buyer_code(self, code_id: int) -> Letter:
+        code = live_codes().select_related("order__buyer", "order__seller").filter(pk=code_id).first()
+        if code is None:
+            raise Withheld(State.CANCELLED, EXPIRED)
+        facts = MessageFacts(
+            reader=Reader.BUYER,
+            zone=self.marketplace.time_zone,
+            marketplace_name=self.marketplace.name,
+            happened_at=code.created_at,
+            seller_name=code.order.seller.name,
+            order_number=code.order.order_number,
+            code=code_for(code),
+            link=f"{settings.SITE_URL}/my/link/{token_for(code)}/",
+            expires_at=code.expires_at,
+        )
+        return Letter(_deliverable(code.order.buyer.email), facts, code.created_at)
+
+    def _invitation(self, invitation_id: int) -> Letter:
+        invitation = live_invitations().select_related("seller").filter(pk=invitation_id).first()
+        if invitation is None:
+            raise Withheld(State.CANCELLED, EXPIRED)
+        facts = MessageFacts(
+            reader=Reader.SELLER,
+            zone=invitation.seller.time_zone,
+            marketplace_name=self.marketplace.name,
+            happened_at=invitation.created_at,
+            seller_name=invitation.seller.name,
+            link=f"{settings.SITE_URL}/accounts/invitation/{invitation_token(invitation)}/",
+            expires_at=invitation.expires_at,
+        )
+        return Letter(_deliverable(invitation.email), facts, invitation.created_at)
+
+    def _import_finished(self, message: Message, run_id: int) -> Letter:
+        run = FileRun.objects.select_related("seller").get(pk=run_id)
+        address = self._address(message)
+        user = User.objects.get(pk=message.recipient_id)
+        facts = MessageFacts(
+            reader=Reader.SELLER,
+            zone=user.time_zone,
+            marketplace_name=self.marketplace.name,
+            happened_at=run.finished_at or run.started_at,
+            seller_name=run.seller.name,
+            file_name=run.file_name,
+            link=f"{settings.SITE_URL}/seller/returns/",
+            waiting=_waiting(run.seller),
+            overdue=_overdue(run.seller),
+        )
+        return Letter(address, facts, facts.happened_at)
+
+
+def read_messages(ids: Iterable[int]) -> list[Message]:
+    """The messages with what their letters need of events, in the order in which they are due."""
+    return list(Message.objects.filter(pk__in=list(ids)).select_related(*OF_EVENT).order_by("due_at", "pk"))
+
+
+def live_codes() -> QuerySet[BuyerCode]:
+    """Codes that still open something."""
+    return BuyerCode.objects.filter(used_at__isnull=True, is_superseded=False, expires_at__gt=Now())
+
+
+def live_invitations() -> QuerySet[Invitation]:
+    return Invitation.objects.filter(accepted_at__isnull=True, revoked_at__isnull=True, expires_at__gt=Now())
+
+
+def _deliverable(email: str) -> str:
+    address = deliverable_address(email)
+    if not address:
+        raise Withheld(State.SUPPRESSED, NO_ADDRESS)
+    return address
+
+
+def _waiting(seller: Seller) -> int:
+    count = StatusCount.objects.filter(seller=seller, status=Status.AUTHORIZATION_REQUIRED).first()
+    return count.requests if count else 0
+
+
+def _overdue(seller: Seller) -> int:
+    """Counted over the requests that wait for this seller, by their own index: few, however big the table."""
+    return ReturnRequest.objects.filter(
+        Q(seller=seller, status=Status.AUTHORIZATION_REQUIRED), deadline_at__lt=database_now()
+    ).count()
