@@ -1,0 +1,59 @@
+"""The delivery loop that needs no broker: runs the Celery tasks in this process, every second."""
+
+import logging
+import signal
+import threading
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections, connections
+
+from notifications import services, tasks
+from returns.services.jobs import beat, run_due_jobs
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 3
+LONGEST_PAUSE = 30
+
+
+class Command(BaseCommand):
+    help = "Run due jobs, relay events and send messages, every second; needs no broker."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do what is due now, then end")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        if once:
+            run_due_jobs()
+            tasks.relay_events.apply(throw=True)
+            while services.deliver_messages():
+                pass
+            return
+        if threading.current_thread() is threading.main_thread():
+            for name in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(name, lambda *_: services.stopping.set())
+        loop()
+
+
+def loop() -> None:
+    """Go round until `services.stopping` is set. What fails is logged, and the next round waits longer."""
+    pause, beaten_at = 1.0, -float(BEAT_SECONDS)
+    while not services.stopping.is_set():
+        try:
+            close_old_connections()
+            if time.monotonic() - beaten_at >= BEAT_SECONDS:
+                beat("deliver")
+                beaten_at = time.monotonic()
+            run_due_jobs()
+            tasks.relay_events.apply(throw=True)
+            tasks.deliver_messages.apply(throw=True)
+            pause = 1.0
+        except Exception:
+            logger.exception("a round of the delivery loop failed")
+            # A connection that failed half way must not be used again.
+            connections.close_all()
+            pause = min(pause * 2, LONGEST_PAUSE)
+        services.stopping.wait(pause)
+    connections.close_all()
