@@ -1,0 +1,135 @@
+"""What pages of returns show about messages: what one will say, and what became of those that were made."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django import template
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from returns.models import ReturnEvent, User
+from returns.models.people import Language
+
+from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF, buyer_language, suppression, told_of
+from ..letters import OF_EVENT, Letters
+from ..models import WAITING, MailboxEntry, Message, RecipientType, State
+from ..rendering import Reader, render, subject_of
+
+register = template.Library()
+
+MOST_MESSAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The message exactly as the buyer will read it, and how it will get there."""
+
+    subject: str
+    body: str
+    language: str
+    language_label: str
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message of a request and what became of it; `text` only where it is there to be copied."""
+
+    subject: str
+    recipient: str
+    at: datetime | None
+    state: str
+    state_label: str
+    url: str = ""
+    text: str = ""
+
+
+@register.simple_tag
+def message_preview(planned: ReturnEvent | None, undo_seconds: int = 0) -> Preview | None:
+    """What the buyer will read of an event that is only planned; None without one, or without a message."""
+    if planned is None:
+        return None
+    kind, order = told_of(planned).buyer, planned.request.order
+    if kind is None or not hasattr(order, "buyer"):
+        return None
+    letters = Letters()
+    language = buyer_language(order.buyer, order.country, letters.marketplace)
+    facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
+    rendered = render(kind, language, facts)
+    reason = suppression(order.buyer, planned.request, planned.request.seller)
+    return Preview(
+        subject=rendered.subject,
+        body=rendered.text,
+        language=language,
+        language_label=str(Language(language).label),
+        delivery=_how(reason, undo_seconds),
+    )
+
+
+@register.simple_tag
+def messages_of(reference: str) -> list[Sent]:
+    """The messages of one request, newest first. The page has checked who may see the request."""
+    messages = list(
+        Message.objects.filter(event__request__reference=reference)
+        .select_related(*OF_EVENT)
+        .order_by("-pk")[:MOST_MESSAGES]
+    )
+    letters = Letters()
+    ids = {message.recipient_id for message in messages if message.recipient_type == RecipientType.USER}
+    names = {user.pk: str(user) for user in User.objects.filter(pk__in=ids)}
+    entries: dict[str, int] = {}
+    if settings.DEMO and settings.MAILBOX:
+        wanted = [message.message_id for message in messages]
+        entries = dict(MailboxEntry.objects.filter(message_id__in=wanted).values_list("message_id", "pk"))
+    return [_sent(message, letters, names, entries) for message in messages]
+
+
+def _sent(message: Message, letters: Letters, names: dict[int, str], entries: dict[str, int]) -> Sent:
+    facts = letters.facts(message)
+    is_to_copy = message.status == State.SUPPRESSED and message.last_code in (SHOW_TO_COPY, NO_ADDRESS)
+    entry = entries.get(message.message_id)
+    to_buyer = message.recipient_type == RecipientType.BUYER
+    return Sent(
+        subject=subject_of(message.kind, message.language, facts),
+        recipient=_("Buyer") if to_buyer else names.get(message.recipient_id, ""),
+        at=message.sent_at,
+        state=_state(message),
+        state_label=_state_in_words(message),
+        url=reverse("mailbox-message", kwargs={"pk": entry}) if entry else "",
+        text=render(message.kind, message.language, facts).text if is_to_copy else "",
+    )
+
+
+def _state(message: Message) -> str:
+    if message.status == State.SENT:
+        return "sent"
+    if message.status in (*WAITING, State.SENDING):
+        return "waiting"
+    return "failed" if message.status == State.PARKED else "not_sent"
+
+
+def _state_in_words(message: Message) -> str:
+    if message.status != State.SUPPRESSED:
+        return str(State(message.status).label)
+    return {
+        SHOW_TO_COPY: _("Not sent from here: copy it"),
+        NO_ADDRESS: _("Not sent: no e-mail address"),
+        TURNED_OFF: _("Not sent: turned off"),
+        OWN_ACT: _("Not sent: own act"),
+    }.get(message.last_code, str(State.SUPPRESSED.label))
+
+
+def _how(suppressed: str, undo_seconds: int) -> str:
+    if suppressed == SHOW_TO_COPY:
+        return _("Not sent from here: you can copy it into the marketplace's own messages.")
+    if suppressed == NO_ADDRESS:
+        return _("Not sent: no e-mail address of the buyer is known. You can copy it.")
+    if undo_seconds:
+        return ngettext(
+            "E-mail, %(seconds)d second after you confirm.",
+            "E-mail, %(seconds)d seconds after you confirm.",
+            undo_seconds,
+        ) % {"seconds": undo_seconds}
+    return _("E-mail, as soon as you confirm.")

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("mailbox/", views.mailbox, name="mailbox"),
+    path("mailbox/<int:pk>/", views.mailbox_message, name="mailbox-message"),
+    path("mailbox/<int:pk>/html", views.mailbox_html, name="mailbox-html"),
+]
