@@ -12,6 +12,8 @@ from returns_portal.settings import refuse
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "returns_portal.settings")
 
 app = Celery("returns_portal")
+# In every thread: Celery keeps the current application per thread, and pages are answered by many.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

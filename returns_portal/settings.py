@@ -181,6 +181,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     # The domain's own come last: they need the user, and a refusal meets the innermost first.
+    "returns.middleware.IdleMiddleware",
     "returns.middleware.LanguageMiddleware",
     "returns.middleware.SellerMiddleware",
     "returns.middleware.RefusalMiddleware",
@@ -312,6 +313,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # Members come by an invitation sent to their address: it is proved before there is an account.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# Whoever owns an account is told when its password or second factor changed.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = site.scheme
 ACCOUNT_SESSION_REMEMBER = True

@@ -57,6 +57,7 @@ def only_reachable(patterns: list[URLPattern | URLResolver]) -> list[URLPattern 
 urlpatterns = [
     path("healthz", operators.healthz, name="healthz"),
     path("readyz", operators.readyz, name="readyz"),
+    path("metrics", operators.metrics, name="metrics"),
     path("accounts/", include(only_reachable(allauth_patterns))),
     path("admin/", admin.site.urls),
     path("", include("notifications.urls")),

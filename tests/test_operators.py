@@ -1,9 +1,16 @@
 """The pages for operators, and what every answer carries."""
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
+
+from returns.models import Heartbeat
+from returns.models.clock import database_now
+from returns.services.jobs import beat
 
 TOKEN = "a-token-of-24-characters"
 POLICY = (
@@ -34,8 +41,10 @@ def test_the_other_pages_are_for_this_machine_or_the_token(
     client: Client, settings: Any, sender: str, sent: str, status: int
 ) -> None:
     settings.METRICS_TOKEN = TOKEN
+    beat("deliver")
     headers = {"Authorization": sent} if sent else {}
-    assert client.get("/readyz", REMOTE_ADDR=sender, headers=headers).status_code == status
+    for page in ("/readyz", "/metrics"):
+        assert client.get(page, REMOTE_ADDR=sender, headers=headers).status_code == status
 
 
 @pytest.mark.django_db
@@ -49,11 +58,32 @@ def test_without_a_token_an_empty_one_opens_nothing(client: Client, settings: An
 
 def test_readyz_says_when_the_database_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def away() -> None:
-        raise OSError
+        raise OperationalError
 
-    monkeypatch.setattr("returns_portal.operators.connection.cursor", away)
+    monkeypatch.setattr("returns_portal.operators.last_heartbeat", away)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.content) == (503, b"The database does not answer.\n")
+
+
+@pytest.mark.django_db
+def test_readyz_says_when_nobody_delivers(client: Client) -> None:
+    silent = "Neither the delivery loop nor beat came by in 10 s.\n"
+    assert client.get("/readyz").content.decode() == silent
+    beat("deliver")
+    assert client.get("/readyz").status_code == 200
+    Heartbeat.objects.update(beat_at=database_now() - timedelta(seconds=11))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.content.decode()) == (503, silent)
+
+
+@pytest.mark.django_db
+def test_metrics_give_figures_that_prometheus_reads(client: Client) -> None:
+    page = client.get("/metrics").content.decode()
+    assert "returns_heartbeat_age_seconds +Inf\n" in page
+    assert "returns_messages_waiting 0\n" in page
+    beat("deliver")
+    figure = re.compile(r'[a-z_]+({status="[a-z_]+"})? [0-9.e+-]+')
+    assert all(figure.fullmatch(line) for line in client.get("/metrics").content.decode().splitlines())
 
 
 @pytest.mark.django_db
