@@ -1,13 +1,7 @@
-"""Template tags of every page: icons, money, days, moments and what is left of a deadline.
-
-Dates are written the way the design writes them (22 Nov, 19:00 EST · 11月22日 19:00 UTC-5): day before month,
-24 hours, the year only when it is not this one, and always in the active time zone, which is named.
-"""
+"""Template tags of every page: icons, money, days, moments and what is left of a deadline."""
 
 from datetime import date, datetime, timedelta
 
-from babel import Locale
-from babel.dates import format_skeleton, get_datetime_format, get_timezone_name
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -15,32 +9,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
+from ..dates import format_day, format_moment
 from ..money import format_money
 
 register = template.Library()
 
-DATE_LOCALES = {"en": Locale("en", "GB"), "zh-hans": Locale("zh", "CN", script="Hans")}
-ZONE_LOCALES = {"en": Locale("en", "US"), "zh-hans": Locale("zh", "CN", script="Hans")}
 SOON = timedelta(hours=4)
-
-
-def _language() -> str:
-    language = get_language() or "en"
-    return language if language in DATE_LOCALES else "en"
-
-
-def _day_in_words(day: date) -> str:
-    skeleton = "MMMd" if day.year == timezone.localdate().year else "yMMMd"
-    return format_skeleton(skeleton, day, locale=DATE_LOCALES[_language()])
-
-
-def _zone_in_words(moment: datetime) -> str:
-    """The zone's short name where the language has one (EST, CET), else its distance from UTC (UTC+8)."""
-    name = get_timezone_name(moment, width="short", locale=ZONE_LOCALES[_language()])
-    if name[0] not in "+-":
-        return name
-    hours, minutes = int(name[1:3]), name[3:]
-    return f"UTC{name[0]}{hours}" + ("" if minutes == "00" else f":{minutes}")
 
 
 @register.simple_tag
@@ -56,7 +30,7 @@ def icon(name: str) -> SafeString:
 @register.simple_tag
 def money(amount_minor: int | None, currency: str) -> str:
     """Whole minor units in the active language: $8.99. Nothing for an amount that is not known."""
-    return "" if amount_minor is None else format_money(amount_minor, currency, _language())
+    return "" if amount_minor is None else format_money(amount_minor, currency, get_language() or "en")
 
 
 @register.simple_tag
@@ -66,7 +40,7 @@ def day(value: date | datetime | None) -> SafeString | str:
         return ""
     if isinstance(value, datetime):
         value = timezone.localtime(value).date()
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), _day_in_words(value))
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), format_day(value))
 
 
 @register.simple_tag
@@ -75,9 +49,9 @@ def moment(value: date | datetime | None) -> SafeString | str:
     if not isinstance(value, datetime):
         return day(value)
     local = timezone.localtime(value)
-    clock = f"{local:%H:%M} {_zone_in_words(local)}"
-    words = get_datetime_format(locale=DATE_LOCALES[_language()]).format(clock, _day_in_words(local.date()))
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), words)
+    return format_html(
+        '<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), format_moment(local)
+    )
 
 
 def _overdue(hours: int, minutes: int) -> str:
