@@ -3,6 +3,9 @@ from django.urls import path
 from . import views
 
 urlpatterns = [
+    path(
+        "seller/returns/<slug:reference>/close/preview/", views.closing_preview, name="seller-close-preview"
+    ),
     path("mailbox/", views.mailbox, name="mailbox"),
     path("mailbox/<int:pk>/", views.mailbox_message, name="mailbox-message"),
     path("mailbox/<int:pk>/html", views.mailbox_html, name="mailbox-html"),

@@ -14,10 +14,15 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
+
+from returns.decorators import seller_required
+from returns.services.decide import undo_seconds
+from returns.views.seller import closing_as_typed
 
 from .mailbox import parse, part
 from .models import MailboxEntry
+from .templatetags.messages_tags import message_preview
 
 MAILS_ON_A_PAGE = 50
 _LINK = re.compile(r"https?://[^\s<>\"]+")
@@ -106,3 +111,12 @@ def mailbox_html(request: HttpRequest, pk: int) -> HttpResponse:
     if not html:
         raise Http404
     return HttpResponse(html)
+
+
+@seller_required
+@require_POST
+def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
+    """The message beside the close form, as the form stands; a fragment for htmx."""
+    planned = closing_as_typed(request, reference)
+    preview = message_preview(planned, undo_seconds(request.actor))
+    return render(request, "_message_preview.html", {"preview": preview})

@@ -63,10 +63,17 @@ class CommentsForm(ServiceForm):
 
     comments = forms.CharField(
         label=_("Comments to the buyer"),
-        required=False,
-        strip=True,
+        error_messages={"required": _("Write comments to the buyer: they go into the message.")},
         widget=forms.Textarea(attrs={"rows": 5, "maxlength": COMMENTS_MAX}),
     )
+
+
+class ReopenForm(CommentsForm):
+    """Reopen a closed request; comments are welcome."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["comments"].required = False
 
 
 class CloseForm(CommentsForm):
@@ -326,7 +333,7 @@ class CompleteForm(CommentsForm):
         data = self.cleaned_data
         return {
             "outcome": Outcome(data["outcome"]),
-            "comments": data["comments"],
+            "comments": data.get("comments", ""),
             "buyer_writes_never_arrived": bool(data.get("says_never_arrived")),
         }
 

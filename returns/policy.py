@@ -23,13 +23,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.dates import format_date
 from django.db.models import TextChoices
 from django.utils.functional import lazy
 from django.utils.text import slugify
-from django.utils.translation import get_language, ngettext_lazy, to_locale
+from django.utils.translation import ngettext_lazy
 from django.utils.translation import gettext_lazy as _
+
+from .dates import active_locale, format_day
 
 # The marketplace's own label in the report's column *Label type*.
 PREPAID_LABEL_TYPE = "AmazonPrePaidLabel"
@@ -474,12 +474,11 @@ _SENTENCES = {
 
 
 def _in_words(reason: Reason) -> str:
-    locale = Locale.parse(to_locale(get_language() or "en"))
     words: dict[str, Any] = dict(reason.params)
     if "date" in words:
-        words["date"] = format_date(date.fromisoformat(words["date"]), format="medium", locale=locale)
+        words["date"] = format_day(date.fromisoformat(words["date"]))
     if "country" in words:
-        words["country"] = locale.territories.get(words["country"], words["country"])
+        words["country"] = active_locale().territories.get(words["country"], words["country"])
     template = _EXEMPT_CATEGORY_SENTENCES.get(words.get("category", ""), _SENTENCES[reason.code])
     return str(template % words)
 

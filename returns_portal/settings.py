@@ -183,7 +183,6 @@ MIDDLEWARE = [
     # The domain's own come last: they need the user, and a refusal meets the innermost first.
     "returns.middleware.IdleMiddleware",
     "returns.middleware.LanguageMiddleware",
-    "returns.middleware.SellerMiddleware",
     "returns.middleware.RefusalMiddleware",
 ]
 
@@ -197,6 +196,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "returns.views.site.frame",
             ],
         },
     }

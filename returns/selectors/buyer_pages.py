@@ -15,10 +15,9 @@ from ..actors import Actor
 from ..dates import format_day
 from ..models import ReturnEvent
 from ..models.people import Language
-from ..policy import PolicyVerdict
 from ..state_machine import STEP_IN_AFTER_CLOSING_DAYS, Action, Outcome, Role, Status, refusal
 from .cases import Case
-from .seller_pages import Offer, Promise, payer_of_buyer, verdict_notes
+from .seller_pages import Offer, Promise, payer_of_buyer
 
 SHOWN = (
     Action.OPEN,
@@ -157,7 +156,9 @@ def items_of(case: Case) -> list[BuyerItem]:
             title=item.order_item.title or item.order_item.sku,
             quantity=item.quantity,
             reason=case.reason_label(item.reason_code, language),
-            notes=[] if item.policy == PolicyVerdict.UNKNOWN else verdict_notes(item.verdict)[:1],
+            notes=[
+                str(policy.sentence(policy.Reason(**reason))) for reason in item.verdict.get("reasons", [])[:1]
+            ],
         )
         for item in case.items
     ]

@@ -207,7 +207,7 @@ def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Ro
         policy=request.policy,
         window_end_date=request.window_end_date,
         prepaid_eligible=request.prepaid_eligible,
-        notes=verdict_notes(request.verdict, skip_first=True),
+        notes=verdict_notes(request.verdict) if request.status == Status.AUTHORIZATION_REQUIRED else [],
         marks=Marks(
             is_imported=case.is_imported,
             is_todo=request.is_marketplace_todo,
@@ -298,10 +298,16 @@ def clock_of(case: Case) -> Clock | None:
     return None
 
 
-def verdict_notes(verdict: dict[str, Any], *, skip_first: bool = False) -> list[str]:
-    """The stored reasons in words, with why there is no prepaid label; the first one stands on the badge."""
-    reasons = verdict.get("reasons", [])[1 if skip_first else 0 :]
-    notes = [str(policy.sentence(policy.Reason(**reason))) for reason in reasons]
+ON_THE_BADGE = ("window_open", "window_open_estimate")
+
+
+def verdict_notes(verdict: dict[str, Any]) -> list[str]:
+    """The stored reasons in words, but for what the badge says, and why there is no prepaid label."""
+    notes = [
+        str(policy.sentence(policy.Reason(**reason)))
+        for reason in verdict.get("reasons", [])
+        if reason["code"] not in ON_THE_BADGE
+    ]
     prepaid = verdict.get("prepaid_reason")
     if prepaid and verdict.get("policy") == policy.PolicyVerdict.IN_POLICY:
         notes.append(str(policy.sentence(policy.Reason(**prepaid))))

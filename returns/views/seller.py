@@ -24,12 +24,12 @@ from ..forms import (
     COMPLETIONS,
     AuthorizeForm,
     CloseForm,
-    CommentsForm,
     CompleteForm,
     ConfirmForm,
     FilterForm,
     ReceiveForm,
     RefundForm,
+    ReopenForm,
     ServiceForm,
 )
 from ..grounds import Ground
@@ -157,12 +157,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.CLOSE)
     choices = seller_pages.choices_of(case, list_closure_reasons(actor))
-    form = CloseForm(
-        request.POST or None,
-        case=case,
-        grounds={choice.code: choice.ground for choice in choices if choice.holds},
-        initial={"reason": request.GET.get("reason", ""), **_initial(request)},
-    )
+    form = _close_form(request, case, choices)
     if _is_sent(request, form):
         event = form.carry_out(
             lambda: services.close_return(
@@ -175,7 +170,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
         "reasons": choices,
         "promise_currency": form.currency,
         "is_in_policy": case.request.policy == PolicyVerdict.IN_POLICY,
-        "planned": planned_closing(actor, form, reference),
+        "planned": _planned_closing(actor, form, reference),
         "undo_seconds": undo_seconds(actor),
     }
     return _page(request, "seller_close.html", case, form, context)
@@ -255,7 +250,7 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
         if event:
             return _done(request, form, _("The request is completed and the buyer is told."))
     planned = None
-    if form.is_bound and form.is_valid():
+    if form.is_bound and (form.is_valid() or "outcome" in form.cleaned_data):
         planned = form.carry_out(
             lambda: services.complete_return(
                 actor, reference=reference, is_preview=True, **form.completion()
@@ -270,7 +265,7 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.REOPEN)
-    form = CommentsForm(request.POST or None, initial=_initial(request))
+    form = ReopenForm(request.POST or None, initial=_initial(request))
     if _is_sent(request, form):
         event = form.carry_out(
             lambda: services.reopen_return(
@@ -310,8 +305,24 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     return _page(request, "seller_undo.html", case, ConfirmForm(), context)
 
 
-def planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEvent | None:
-    """The event that the form would write as it stands, for the preview; None until a reason is picked."""
+def closing_as_typed(request: HttpRequest, reference: str) -> ReturnEvent | None:
+    """The unsaved event of the close form as it stands in this POST, for the preview beside it."""
+    case = get_case(request.actor, reference)
+    choices = seller_pages.choices_of(case, list_closure_reasons(request.actor))
+    return _planned_closing(request.actor, _close_form(request, case, choices), reference)
+
+
+def _close_form(request: HttpRequest, case: Case, choices: list[seller_pages.Choice]) -> CloseForm:
+    return CloseForm(
+        request.POST or None,
+        case=case,
+        grounds={choice.code: choice.ground for choice in choices if choice.holds},
+        initial={"reason": request.GET.get("reason", ""), **_initial(request)},
+    )
+
+
+def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEvent | None:
+    """The event that the form would write as it stands; None until a reason is picked."""
     reason = form["reason"].value()
     if not reason or reason not in form.grounds:
         return None

@@ -98,7 +98,9 @@ class Audit:
 
     def messages_have_events(self) -> Findings:
         strange = self.messages.filter(event__isnull=False).filter(
-            Q(event__withdrawn_at__isnull=False) | Q(event__is_silent=True) | Q(event__relayed_at__isnull=True)
+            Q(event__withdrawn_at__isnull=False)
+            | Q(event__is_silent=True)
+            | Q(event__relayed_at__isnull=True)
         )
         for pk in strange.values_list("pk", flat=True).iterator():
             yield f"message {pk} belongs to an event that tells nobody"
@@ -145,19 +147,23 @@ class Audit:
         closings = self.events.filter(action=Action.CLOSE)
         for pk in closings.filter(facts__prepaid_eligible=True).values_list("pk", flat=True):
             yield f"event {pk} closed a prepaid-eligible request"
-        for pk in closings.filter(role__in=SELLERS_SIDE, source=Status.AUTHORIZED).values_list("pk", flat=True):
+        for pk in closings.filter(role__in=SELLERS_SIDE, source=Status.AUTHORIZED).values_list(
+            "pk", flat=True
+        ):
             yield f"event {pk} closed an authorized request by the seller's side"
 
     def counters_agree(self) -> Findings:
         counted = {
             (seller_id, status): number
-            for seller_id, status, number in ReturnRequest.objects.values_list("seller_id", "status").annotate(
-                number=Count("pk")
-            )
+            for seller_id, status, number in ReturnRequest.objects.values_list(
+                "seller_id", "status"
+            ).annotate(number=Count("pk"))
         }
         kept = {
             (seller_id, status): number
-            for seller_id, status, number in StatusCount.objects.values_list("seller_id", "status", "requests")
+            for seller_id, status, number in StatusCount.objects.values_list(
+                "seller_id", "status", "requests"
+            )
         }
         for key in sorted(counted.keys() | kept.keys()):
             if counted.get(key, 0) != kept.get(key, 0):
@@ -229,9 +235,9 @@ class Audit:
             totals = OrderItem.objects.annotate(
                 given=Sum("refunds__amount_minor", filter=Q(refunds__part=part), default=0)
             )
-            for pk in totals.filter(
-                Q(given__gt=F(refunded)) | Q(**{f"{refunded}__gt": F(paid)})
-            ).values_list("pk", flat=True):
+            for pk in totals.filter(Q(given__gt=F(refunded)) | Q(**{f"{refunded}__gt": F(paid)})).values_list(
+                "pk", flat=True
+            ):
                 yield f"order line {pk}: more {part.value} was refunded than the line says or was paid"
 
     def promises_are_kept_in_sight(self) -> Findings:
