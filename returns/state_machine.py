@@ -80,7 +80,8 @@ class Facts:
 
     `has_way_back`: a prepaid label, a return address in the buyer's country, or a case that asks for none.
     `owes_refund`: something of what was paid for these units is not refunded yet, or what was paid is unknown
-    and nothing is refunded. `undoable_by`: the id of the user whose last authorize or close is still held.
+    and nothing is refunded. `undoable_by`: the id of the user whose last authorize or close is still held;
+    `has_money_since_decision`: a refund was recorded after it.
     `is_step_in_due`: one of the reasons holds for which a buyer may ask the marketplace to step in.
     """
 
@@ -106,6 +107,7 @@ class Facts:
     is_duplicate: bool = False
     is_never_arrived: bool = False
     undoable_by: int | None = None
+    has_money_since_decision: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,12 @@ def _still_held(facts: Facts, asking: Asking) -> Any:
         return _("The time to undo is over: the decision was passed on. A closed request can be reopened.")
     if facts.undoable_by != asking.user_id:
         return _("Only the person who decided can undo this.")
+    return None
+
+
+def _no_money_since_decision(facts: Facts, asking: Asking) -> Any:
+    if facts.has_money_since_decision:
+        return _("Money was recorded after this decision, so it cannot be undone.")
     return None
 
 
@@ -392,7 +400,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         (_AUTHORIZED, _CLOSED),
         None,
         SELLERS_SIDE,
-        guards=(_still_held,),
+        guards=(_still_held, _no_money_since_decision),
         note="back to the status before",
     ),
     _row(Action.ESCALATE, ANY, None, (Role.BUYER, Role.SYSTEM), guards=(_may_step_in,)),

@@ -1,31 +1,12 @@
 """What the other tests stand on: every state can be made, and is whole."""
 
-from collections import Counter
-
 import pytest
-from django.db.models import Count, F, Sum
 
-from returns.models import OrderItem, ReturnRequest, StatusCount
-from returns.models.money import RefundPart
 from returns.state_machine import Outcome, Role, Status
 from tests.factories import EVERY_STATE, a_request_in, make_cast
+from tests.returns.ledger import everything_adds_up
 
 pytestmark = pytest.mark.django_db
-
-
-def everything_adds_up() -> None:
-    """Counters are COUNT(*), units of lines are the units of items, versions have no gap."""
-    counted = Counter(
-        {(row.seller_id, row.status): row.requests for row in StatusCount.objects.filter(requests__gt=0)}
-    )
-    assert counted == Counter(ReturnRequest.objects.values_list("seller_id", "status"))
-    for line in OrderItem.objects.annotate(held=Sum("return_items__units_held")):
-        assert line.units_held == (line.held or 0)
-        for part in RefundPart.values:
-            refunded = line.refunds.filter(part=part).aggregate(total=Sum("amount_minor"))["total"] or 0
-            assert getattr(line, f"{part}_refunded_minor") == refunded
-    gaps = ReturnRequest.objects.annotate(written=Count("events")).exclude(written=F("version"))
-    assert not gaps.exists()
 
 
 @pytest.mark.parametrize(

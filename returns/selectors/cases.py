@@ -1,4 +1,4 @@
-"""A return request with everything the rules need to know of it: the same for one as for fifty or five hundred.
+"""A return request with everything the rules need to know of it: the same for one as for fifty or for many.
 
 `load_cases` makes the same number of queries for any number of requests. Services call it under their lock,
 pages without.
@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
@@ -68,7 +68,7 @@ class Other:
     is_newer: bool
 
     def counts_as_original(self, now: datetime) -> bool:
-        """Open, or ended within 90 days by authorization, refund or replacement (domain.md 3, *duplicate*)."""
+        """Open, or ended within 90 days by authorization, refund or replacement: so it is an original."""
         if self.status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE):
             return True
         if self.status != Status.COMPLETED or self.outcome not in ENDED_WITH_MERIT or self.ended_at is None:
@@ -142,25 +142,34 @@ class Case:
 
     @cached_property
     def moneys(self) -> dict[int, Money]:
-        """By item id: the item and tax paid for the units asked (the share of the line), and what was refunded.
+        """By item id: the item and tax paid for the units asked (a share of the line), and what was refunded.
 
-        A share is rounded down, but the units that complete the line take the rest, so that no cent is lost.
+        A share is rounded down. Where a file has two rows for one line, what was refunded of the line fills
+        the share of the first item, then that of the next; the last takes the rest.
         """
-        here: dict[int, dict[str, int]] = defaultdict(dict)
+        here: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for row in self.refunds:
-            here[row["order_item_id"]][row["part"]] = row["total"]
+            here[row["order_item_id"]][row["part"]] += row["total"]
+        last = {item.order_item_id: item.pk for item in self.items}
         moneys = {}
         for item in self.items:
             line = item.order_item
             units = item.units_received or item.quantity
+            paid = {
+                "item": _share(line.item_paid_minor, units, line.quantity),
+                "tax": _share(line.tax_paid_minor, units, line.quantity),
+                "shipping": line.shipping_paid_minor,
+            }
+            refunded = {}
+            for part, total in here[line.pk].items():
+                share = paid[part]
+                refunded[part] = total if share is None or last[line.pk] == item.pk else min(total, share)
+                if share is not None:
+                    here[line.pk][part] -= refunded[part]
             moneys[item.pk] = Money(
                 currency=line.currency,
-                paid={
-                    "item": _share(line.item_paid_minor, units, line.quantity),
-                    "tax": _share(line.tax_paid_minor, units, line.quantity),
-                    "shipping": line.shipping_paid_minor,
-                },
-                refunded_here=here[line.pk],
+                paid=paid,
+                refunded_here=refunded,
                 refunded_on_line={
                     "item": line.item_refunded_minor,
                     "tax": line.tax_refunded_minor,
@@ -168,6 +177,22 @@ class Case:
                 },
             )
         return moneys
+
+    def add_refund(self, order_item_id: int, part: str, minor: int) -> None:
+        """Count a refund that is being recorded."""
+        self.refunds.append({"order_item_id": order_item_id, "part": part, "total": minor})
+        for derived in ("moneys", "owes_refund"):
+            self.__dict__.pop(derived, None)
+
+    def units_again(self) -> dict[int, int]:
+        """By item id: the units it holds once it has taken again what it asked for and is free."""
+        free = {item.order_item_id: item.order_item.free for item in self.items}
+        held = {}
+        for item in self.items:
+            more = min(item.quantity - item.units_held, free[item.order_item_id])
+            free[item.order_item_id] -= more
+            held[item.pk] = item.units_held + more
+        return held
 
     def owed_minor(self) -> dict[str, int | None]:
         """By currency, what is owed for the items and their tax and not refunded yet; None where unknown."""
@@ -293,6 +318,8 @@ class Case:
             is_duplicate=bool(self.duplicates),
             is_never_arrived=self.is_never_arrived or stated_never_arrived,
             undoable_by=held.user_id if held else None,
+            has_money_since_decision=held is not None
+            and any((row["last_version"] or 0) > held.version for row in self.refunds),
         )
 
     def ground_facts(self) -> GroundFacts:
@@ -342,7 +369,7 @@ def _share(paid: int | None, units: int, quantity: int) -> int | None:
 
 
 def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
-    """The cases of `requests`, in their order; `seller`, `order` and `order.buyer` should be selected with them.
+    """The cases of `requests`, in their order; select `seller`, `order` and `order.buyer` with them.
 
     Makes the same number of queries whatever the number of requests.
     """
@@ -363,14 +390,16 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
             relayed_at__isnull=True,
             withdrawn_at__isnull=True,
             action__in=(Action.AUTHORIZE, Action.CLOSE),
-        ).select_related("user")
+        )
+        .select_related("user")
+        .order_by("version")  # of several, the last is the one that can be undone
     }
     others = _others(requests, items)
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in (
         Refund.objects.filter(request_id__in=by_id)
         .values("request_id", "order_item_id", "part")
-        .annotate(total=Sum("amount_minor"))
+        .annotate(total=Sum("amount_minor"), last_version=Max("event__version"))
     ):
         refunds[row["request_id"]].append(row)
     addresses: dict[int, list[ReturnAddress]] = defaultdict(list)

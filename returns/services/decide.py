@@ -184,10 +184,7 @@ def reopen_return(
                 "is_decided_here": True,
                 "is_marketplace_todo": is_todo(case, Status.AUTHORIZATION_REQUIRED),
             },
-            held={
-                item.pk: min(item.quantity, item.order_item.free) if case.is_imported else item.quantity
-                for item in case.items
-            },
+            held=case.units_again() if case.is_imported else {item.pk: item.quantity for item in case.items},
         )
 
     text = clean_comments(comments)

@@ -42,7 +42,7 @@ def receive_return(
                 "is_decided_here": True,
                 "is_marketplace_todo": is_todo(case, Status.REFUND_DUE),
             },
-            held={item.pk: min(item.quantity, item.units_held + item.order_item.free) for item in case.items},
+            held=case.units_again(),
             received={
                 item_id: (units, condition if units else "")
                 for item_id, (units, condition) in received.items()
@@ -86,6 +86,7 @@ def keep_item(actor: Actor, *, reference: str, key: str = "") -> ReturnEvent:
                 "completed_at": happened_at(case, actor),
                 "is_label_owed": False,
                 "escalated_at": None,
+                "is_decided_here": True,
                 "is_marketplace_todo": is_todo(case, Status.COMPLETED),
             },
             held={item.pk: 0 for item in case.items},

@@ -46,10 +46,7 @@ def record_refund(
             wanted.items(), key=lambda pair: items[pair[0][0]].order_item_id
         ):
             _raise_refunded(items[item_id].order_item, part, minor, f"amount_{item_id}_{part}")
-            refunded_here = case.moneys[item_id].refunded_here
-            refunded_here[part] = refunded_here.get(part, 0) + minor
-        case.refunds.append({})  # from here on this request has a refund
-        case.__dict__.pop("owes_refund", None)
+            case.add_refund(items[item_id].order_item_id, part, minor)
         is_complete = not case.owes_refund
         completes = is_complete and transition.target == Status.COMPLETED
         promise_met = case.request.promise_due_date is not None and _meets_promise(case, wanted)

@@ -285,6 +285,8 @@ GUARDS = [
      "The time to undo is over: the decision was passed on. A closed request can be reopened."),
     ("undo", "admin", "authorized", {"undoable_by": SOMEBODY_ELSE},
      "Only the person who decided can undo this."),
+    ("undo", "seller", "closed", {"has_money_since_decision": True},
+     "Money was recorded after this decision, so it cannot be undone."),
     ("escalate", "buyer", "authorization_required", {"is_imported": True},
      "Please ask at the marketplace where you bought the item: this request was made there."),
     ("escalate", "buyer", "closed", {"is_escalated": True},
