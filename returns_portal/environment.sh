@@ -11,12 +11,12 @@ stop() {
 suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 # Prints the Python to make an environment with: $PYTHON, or the newest that has been tried, or python3.
-# Without uv it must bring venv and ensurepip, which Debian packs apart.
+# Debian packs a Python's venv and ensurepip apart.
 pick_python() {
     lacking=
     for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
         suits "$candidate" || continue
-        if [ -n "$uv" ] || "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
             printf '%s\n' "$candidate"
             return
         fi
@@ -25,11 +25,8 @@ pick_python() {
     if [ -n "$lacking" ]; then
         stop "$lacking cannot make virtual environments: install its venv, on Debian and Ubuntu with:" \
             "sudo apt-get install $(basename "$lacking")-venv"
-    elif [ -n "$uv" ] && [ -z "${PYTHON:-}" ]; then
-        printf '%s\n' '>=3.11' # uv knows where to get one
-    else
-        stop "Python 3.11 or newer is needed, and ${PYTHON:-python3} is not: install it, or uv, which brings it along."
     fi
+    stop "Python 3.11 or newer is needed, and ${PYTHON:-python3} is not: install it, or uv, which brings it along."
 }
 
 # made_from REQUIREMENTS...: what an environment made now would be made from.
@@ -39,33 +36,38 @@ made_from() {
 }
 
 # make_environment FOLDER REQUIREMENTS...: a virtual environment with the locked packages, unless it is there.
-# Where packages come from is the machine's own configuration of uv or pip.
+# Where packages come from is the machine's own configuration of uv or pip; what uv does not reach, pip may.
 make_environment() {
     venv=$1
     shift
-    if [ -x "$venv/bin/python" ] && made_from "$@" | cmp -s - "$venv/made-from"; then
+    made=$(made_from "$@")
+    if [ -x "$venv/bin/python" ] && [ "$made" = "$(cat -- "$venv/made-from" 2>/dev/null)" ]; then
         return
     fi
-    uv=$(command -v uv || :)
-    python=$(pick_python)
-    if [ ! -x "$venv/bin/python" ] || [ "$(head -n 1 "$venv/made-from" 2>/dev/null)" != "PYTHON=${PYTHON:-}" ]; then
-        say "Making $venv …"
+    say "Installing packages into $venv …"
+    if [ "$(head -n 1 "$venv/made-from" 2>/dev/null)" != "PYTHON=${PYTHON:-}" ]; then
         rm -rf -- "$venv"
-        if [ -n "$uv" ]; then
-            "$uv" venv --quiet --seed --python "$python" "$venv"
-        else
-            "$python" -m venv "$venv"
-        fi
     fi
-    say "Installing packages …"
-    made_from "$@" >"$venv/made-from.new"
     for file in "$@"; do
         shift
         set -- "$@" --requirement "$file"
     done
-    if [ -z "$uv" ] || ! "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes "$@"; then
-        "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input --require-hashes "$@" ||
-            stop "The packages could not be installed; what is above says why."
+    with_uv "$@" 2>/dev/null || with_pip "$@" || stop "The packages could not be installed; what is above says why."
+    printf '%s\n' "$made" >"$venv/made-from"
+}
+
+with_uv() {
+    command -v uv >/dev/null &&
+        { [ -x "$venv/bin/python" ] || uv venv --python "${PYTHON:->=3.11}" "$venv"; } &&
+        uv pip install --python "$venv/bin/python" --require-hashes "$@"
+}
+
+# Without compiling: Python does that for what it loads, and most of it is never loaded.
+with_pip() {
+    if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+        python=$(pick_python) || exit
+        rm -rf -- "$venv"
+        "$python" -m venv "$venv" || return
     fi
-    mv -- "$venv/made-from.new" "$venv/made-from"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input --no-compile --require-hashes "$@"
 }

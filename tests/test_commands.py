@@ -10,7 +10,7 @@ import pytest
 
 from returns_portal.run import ROOT
 
-TOOLS = ("basename", "cat", "cmp", "dirname", "head", "mkdir", "mv", "rm", "sh")
+TOOLS = ("basename", "cat", "dirname", "head", "mkdir", "rm", "sh")
 Say = Callable[..., subprocess.CompletedProcess[str]]
 
 # A Python that is as new and as complete as it is told to be, copies itself, and notes what it is asked.
@@ -20,6 +20,7 @@ case "$*" in
 *ensurepip,*) [ -n "$FAKE_HAS_VENV" ] ;;
 *version_info*) [ -n "$FAKE_IS_NEW" ] ;;
 "-m venv "*) mkdir -p "$3/bin" && cat "$0" >"$3/bin/python" && /bin/chmod +x "$3/bin/python" ;;
+"-m pip install"*) [ -z "$FAKE_FAILS" ] ;;
 "-m returns_portal.run"*) echo "started in $PWD: $*" ;;
 esac
 """
@@ -134,12 +135,9 @@ def test_changed_requirements_are_installed_into_the_same_environment(
 def test_an_installation_that_failed_is_tried_again(run: Say, notes: Callable[[], str], tree: Path) -> None:
     run()
     (tree / "requirements.txt").write_text("django==5.2.19\n")
-    broken = tree / ".venv" / "bin" / "python"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    ended = run()
+    ended = run(FAKE_FAILS="1")
     assert ended.returncode == 1
     assert ended.stderr.endswith("The packages could not be installed; what is above says why.\n")
-    broken.write_text(FAKE_PYTHON)
     notes()
     assert run().returncode == 0
     assert "pip install" in notes()
@@ -155,7 +153,7 @@ def test_another_python_makes_the_environment_anew(run: Say, notes: Callable[[],
 def test_uv_is_used_where_it_is(run: Say, notes: Callable[[], str], tree: Path) -> None:
     assert run(uv=True, FAKE_UV_REACHES="1", FAKE_HAS_VENV="").returncode == 0
     said = notes()
-    assert f"uv venv --quiet --seed --python python3 {tree / '.venv'}" in said
+    assert f"uv venv --python >=3.11 {tree / '.venv'}\n" in said
     assert f"--require-hashes --requirement {tree / 'requirements.txt'}" in said
     assert "-m pip" not in said
 
@@ -168,17 +166,17 @@ def test_where_uv_reaches_no_packages_pip_may(run: Say, notes: Callable[[], str]
 def test_too_old_a_python_is_said_in_one_sentence(run: Say, tree: Path) -> None:
     ended = run(FAKE_IS_NEW="")
     assert ended.returncode == 1
-    assert ended.stderr == (
-        "Python 3.11 or newer is needed, and python3 is not: install it, or uv, which brings it along.\n"
-    )
+    assert ended.stderr.splitlines()[1:] == [
+        "Python 3.11 or newer is needed, and python3 is not: install it, or uv, which brings it along."
+    ]
     assert not (tree / ".venv").exists()
 
 
 def test_a_missing_venv_is_said_in_one_sentence(run: Say) -> None:
     ended = run(FAKE_HAS_VENV="")
     assert ended.returncode == 1
-    assert ended.stderr == (
-        "python3 cannot make virtual environments: install its venv, on Debian and Ubuntu with: "
+    assert ended.stderr.endswith(
+        "\npython3 cannot make virtual environments: install its venv, on Debian and Ubuntu with: "
         "sudo apt-get install python3-venv\n"
     )
 
