@@ -15,8 +15,12 @@ document.addEventListener("keydown", (event) => {
   if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
 });
 
-// A decision opens as a dialog over the list; after it (the answer empties the dialog) the focus is on its row.
+// A decision opens as a dialog over the list; after it (the answer empties the dialog), and after Undo in a row,
+// the focus is on the heading of that row.
 let heading = null;
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  heading = ctx.sourceElement.closest(".row")?.querySelector("h2").id ?? heading;
+});
 document.addEventListener("htmx:before:swap", (event) => {
   const { raw } = event.detail.ctx.response;
   if (!raw.redirected) return;
@@ -34,7 +38,6 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   document.getElementById("dialog-failed").hidden = true;
   count(body);
   if (dialog.open) return;
-  heading = ctx.sourceElement.closest(".row").querySelector("h2").id;
   dialog.showModal();
   body.querySelector("select, textarea, input:not([type=hidden]), button")?.focus();
 });
