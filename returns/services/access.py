@@ -1,0 +1,290 @@
+"""A buyer's way in without a password: a link and a code by mail, then a session that sees one order.
+
+Order numbers and references only identify. What proves is the mail: its link carries a token and its text a
+code, both made from a row's id and salt with the server's key, so that whoever renders the mail can make them
+and the row alone opens nothing. Both work once, for ten minutes, and only in the browser that asked: it holds
+a random *nonce*, of which the row keeps a digest. Invitations carry a token of the same kind.
+"""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from ..actors import Actor
+from ..exceptions import Invalid, TooMany
+from ..models import Buyer, BuyerCode, BuyerLookup, BuyerSession, Invitation, Order, ReturnRequest
+from ..models.clock import database_now
+from ..models.people import Language
+from .moves import announce
+
+CODE_MINUTES = 10
+CODE_ATTEMPTS = 5
+SESSION_IDLE = timedelta(minutes=30)
+SESSION_LONGEST = timedelta(hours=2)
+TOUCH_AFTER = timedelta(minutes=1)
+
+# How many codes may be asked for: column of BuyerLookup, how many, within what time.
+LIMITS = (
+    ("order_number_hash", 5, timedelta(minutes=15)),
+    ("order_number_hash", 20, timedelta(days=1)),
+    ("email_hash", 5, timedelta(minutes=15)),
+    ("email_hash", 20, timedelta(days=1)),
+    ("ip_hash", 30, timedelta(minutes=15)),
+)
+
+# Crockford's base 32: no I, L, O, U, so that what is read aloud or copied by hand comes through.
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_AS_READ = str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-": None})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody was let in: the key for the browser's cookie, the request whose page comes next, and the
+    language that the buyer chose once, or "".
+    """
+
+    key: str
+    return_reference: str
+    language: str
+
+
+# --- Secrets that are made, not stored
+
+
+def code_for(buyer_code: BuyerCode) -> str:
+    """The 8 characters of the mail."""
+    return _code(buyer_code, settings.SECRET_KEY)
+
+
+def token_for(buyer_code: BuyerCode) -> str:
+    """What stands in the mail's link: the row's id and 192 bits."""
+    return _token("buyer_link", buyer_code, settings.SECRET_KEY)
+
+
+def invitation_token(invitation: Invitation) -> str:
+    """What stands in an invitation's link: the row's id and 192 bits."""
+    return _token("invitation", invitation, settings.SECRET_KEY)
+
+
+def read_buyer_token(token: str) -> BuyerCode | None:
+    """The code whose link this is, spent or not; None for a token that was not made here."""
+    row = BuyerCode.objects.filter(pk=_id_in(token)).first()
+    return row if row is not None and _is_token_of("buyer_link", row, token) else None
+
+
+def read_invitation_token(token: str) -> Invitation | None:
+    """The invitation whose link this is, open or not; None for a token that was not made here."""
+    row = Invitation.objects.select_related("seller").filter(pk=_id_in(token)).first()
+    return row if row is not None and _is_token_of("invitation", row, token) else None
+
+
+def new_salt() -> str:
+    return secrets.token_hex(16)
+
+
+def digest(value: str) -> str:
+    """What is stored of a random value that a browser holds; it needs no salt, it cannot be guessed."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def _mac(purpose: str, row: BuyerCode | Invitation, key: str) -> bytes:
+    return salted_hmac(f"returns.access.{purpose}", f"{row.pk}:{row.salt}", key, algorithm="sha256").digest()
+
+
+def _token(purpose: str, row: BuyerCode | Invitation, key: str) -> str:
+    return f"{row.pk}-{base64.urlsafe_b64encode(_mac(purpose, row, key)[:24]).decode()}"
+
+
+def _code(row: BuyerCode, key: str) -> str:
+    number = int.from_bytes(_mac("buyer_code", row, key)[:5], "big")
+    return "".join(_LETTERS[number >> shift & 31] for shift in range(0, 40, 5))
+
+
+def _keys() -> list[str]:
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+
+
+def _id_in(token: str) -> int | None:
+    number = token.partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+
+
+def _is_token_of(purpose: str, row: BuyerCode | Invitation, token: str) -> bool:
+    return any(constant_time_compare(_token(purpose, row, key), token) for key in _keys())
+
+
+# --- Asking
+
+
+def ask_for_code(*, reference: str, nonce: str, address: str) -> None:
+    """Somebody at a request's door wants a code; it goes to the e-mail address of the order, if there is one.
+
+    `nonce` is what the asking browser holds, `address` its IP address. Answers nothing: to whoever asks, a
+    reference that exists and one that does not are the same, and both are counted. Raises `TooMany`, and then
+    writes nothing, when this order, this e-mail address or this network was asked for too often (`LIMITS`).
+    """
+    with transaction.atomic():
+        request = (
+            ReturnRequest.objects.for_actor(Actor.system())
+            .filter(reference=reference)
+            .select_related("order__buyer")
+            .first()
+        )
+        order = request.order if request is not None else None
+        buyer = getattr(order, "buyer", None)
+        if order is not None:
+            # One at a time for an order: two that ask at once would both find the last place free, and each
+            # would leave a code that the other does not know of.
+            Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        email = buyer.email.lower() if buyer is not None else ""
+        lookup = BuyerLookup(
+            order=order,
+            order_number_hash=_hash(
+                "order", f"{order.seller_id} {order.order_number}" if order else reference
+            ),
+            email_hash=_hash("email", email or reference),
+            ip_hash=_hash("network", _network(address)),
+        )
+        now = database_now()
+        _check_limits(lookup, now)
+        lookup.save(force_insert=True)
+        if order is not None and email:
+            BuyerCode.objects.filter(order=order, is_superseded=False).update(is_superseded=True)
+            BuyerCode.objects.create(
+                order=order,
+                return_reference=reference,
+                salt=new_salt(),
+                browser_digest=digest(nonce),
+                expires_at=now + timedelta(minutes=CODE_MINUTES),
+            )
+        announce()
+
+
+def _hash(purpose: str, value: str) -> str:
+    """Counts without keeping what is counted: a keyed hash that only this server can make."""
+    return salted_hmac(f"returns.access.{purpose}", value, algorithm="sha256").hexdigest()
+
+
+def _network(address: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 address: whoever has one of its addresses has them all."""
+    try:
+        is_v6 = ip_address(address).version == 6
+    except ValueError:
+        return address
+    return str(ip_network((address.partition("%")[0], 64), strict=False)) if is_v6 else address
+
+
+def _check_limits(lookup: BuyerLookup, now: datetime) -> None:
+    for column, most, within in LIMITS:
+        same = BuyerLookup.objects.filter(**{column: getattr(lookup, column)}, created_at__gt=now - within)
+        latest = list(same.order_by("-created_at").values_list("created_at", flat=True)[:most])
+        if len(latest) == most:
+            wait = latest[-1] + within - now
+            sentence = _("Too many codes were asked for. Please wait a while and ask again.")
+            raise TooMany(sentence, retry_after=max(1, round(wait.total_seconds())))
+
+
+# --- Entering
+
+
+def is_live(buyer_code: BuyerCode) -> bool:
+    """Whether the code is the newest of its order, was not used and is not too old."""
+    return _live_codes().filter(pk=buyer_code.pk).exists()
+
+
+def is_of_browser(buyer_code: BuyerCode, nonce: str) -> bool:
+    """Whether the code was asked for in the browser that holds `nonce`."""
+    return constant_time_compare(buyer_code.browser_digest, digest(nonce))
+
+
+def enter_with_code(*, reference: str, code: str, nonce: str) -> Entry:
+    """Let in the browser that asked at this request's door and now types the code.
+
+    `Invalid` with one and the same sentence for whatever is wrong: a mistyped, old or used code, another
+    browser, a request that does not exist. A code can be tried `CODE_ATTEMPTS` times.
+    """
+    asked_here = _live_codes().filter(return_reference=reference, browser_digest=digest(nonce))
+    row = asked_here.order_by("-pk").first()
+    # Counted before it is compared, and by the database: of tries made at once, none goes uncounted.
+    if row is None or not asked_here.filter(pk=row.pk, attempts__lt=CODE_ATTEMPTS).update(
+        attempts=F("attempts") + 1
+    ):
+        raise _refused()
+    typed = code.upper().translate(_AS_READ)
+    if not any(constant_time_compare(_code(row, key), typed) for key in _keys()):
+        raise _refused()
+    return _enter(row)
+
+
+def enter_with_token(*, token: str, nonce: str) -> Entry:
+    """Let in the browser that asked, by the mail's link; refused with the same sentence as a code."""
+    row = read_buyer_token(token)
+    if row is None or not is_of_browser(row, nonce):
+        raise _refused()
+    return _enter(row)
+
+
+def _enter(row: BuyerCode) -> Entry:
+    with transaction.atomic():
+        # Whoever sets `used_at` is let in: of two that use one code at once, one is.
+        if not _live_codes().filter(pk=row.pk).update(used_at=Now()):
+            raise _refused()
+        key = secrets.token_urlsafe(32)
+        BuyerSession.objects.create(
+            order_id=row.order_id, key_digest=digest(key), expires_at=database_now() + SESSION_LONGEST
+        )
+    return Entry(key, row.return_reference, Buyer.objects.get(order_id=row.order_id).language)
+
+
+def _live_codes() -> QuerySet[BuyerCode]:
+    return BuyerCode.objects.filter(used_at__isnull=True, is_superseded=False, expires_at__gt=Now())
+
+
+def _refused() -> Invalid:
+    sentence = _("This code does not work here, or not any more. Check it, or ask for a new one.")
+    return Invalid(sentence, {"code": sentence})
+
+
+# --- Being in
+
+
+def find_session(key: str) -> BuyerSession | None:
+    """The session whose cookie holds `key`, with its order; None once it was idle or lasted for too long.
+
+    Being asked for keeps it alive; that is written at most once a minute.
+    """
+    session = (
+        BuyerSession.objects.annotate(clock=Now())
+        .select_related("order__seller", "order__buyer")
+        .filter(key_digest=digest(key))
+        .first()
+    )
+    if session is None:
+        return None
+    idle = session.clock - session.last_seen_at
+    if session.clock >= session.expires_at or idle >= SESSION_IDLE:
+        return None
+    if idle >= TOUCH_AFTER:
+        BuyerSession.objects.filter(pk=session.pk).update(last_seen_at=Now())
+    return session
+
+
+def keep_language(session: BuyerSession, language: str) -> None:
+    """Write to this buyer in `language` from now on."""
+    if language in Language.values and language != session.order.buyer.language:
+        Buyer.objects.filter(order_id=session.order_id).update(language=language)
+
+
+def end_session(key: str) -> None:
+    """Sign the buyer out; nothing happens where there is no such session."""
+    BuyerSession.objects.filter(key_digest=digest(key)).delete()
