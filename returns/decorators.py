@@ -1,0 +1,212 @@
+"""Who may open a page. A decorator sets `request.actor`; a view behind none has nobody to act for."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from .actors import Actor
+from .exceptions import Forbidden, NotFound
+from .models import BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .services.access import find_session, keep_language
+
+View = Callable[..., HttpResponse]
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SELLER_KEY = "seller_slug"
+BUYER_PATH = "/my/"
+SESSION_COOKIE = "buyer"
+SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+# --- Members and admins
+
+
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """The signed-in person's active memberships with their sellers, by name; read once for each request."""
+    if not hasattr(request, "memberships"):
+        rows = Membership.objects.none()
+        if request.user.is_authenticated:
+            rows = Membership.objects.filter(user=request.user, is_active=True)
+        request.memberships = list(rows.select_related("seller").order_by("seller__name", "pk"))
+    return request.memberships
+
+
+def chosen_membership(request: HttpRequest) -> Membership | None:
+    """The membership at the seller chosen in the header; the first where none was chosen or it is gone."""
+    memberships = memberships_of(request)
+    slug = request.session.get(SELLER_KEY)
+    chosen = [membership for membership in memberships if membership.seller.slug == slug]
+    return next(iter(chosen or memberships), None)
+
+
+def seller_required(view: View) -> View:
+    """A seller's page: `request.actor` acts for `request.seller`.
+
+    A request's page (`reference` in its address) acts for that request's seller, other pages for the seller
+    chosen in the header. Who is no member of it gets the 404 of a page that is not there; an admin may open a
+    request's page, as admin. A viewer may look, not send anything. Somebody who was in a team and is in none
+    now is signed out.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not (memberships_of(request) or request.user.is_staff):
+            logout(request)
+            messages.warning(request, _("You are in no team at present. Ask an owner to invite you."))
+            return redirect("account_login")
+        membership = chosen_membership(request)
+        if "reference" in kwargs:
+            seller = _seller_of(kwargs["reference"])
+            membership = next((one for one in memberships_of(request) if one.seller == seller), None)
+            if membership is None and seller is not None and request.user.is_staff:
+                return _as_admin(view, request, seller, *args, **kwargs)
+        if membership is None:
+            raise NotFound(_("This page does not exist, or it is not yours."))
+        request.seller = membership.seller
+        request.actor = Actor.seller(request.user, membership)
+        if request.method not in SAFE_METHODS and not request.actor.may_write:
+            raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def second_factor_page(request: HttpRequest) -> str:
+    """Where an admin must go first: to set up a second factor, or to show it in this session; else "".
+
+    A session that was opened before its owner had a second factor has not shown it.
+    """
+    if settings.DEMO:
+        return ""
+    factors = Authenticator.objects.filter(user=request.user, type__in=SECOND_FACTORS)
+    kinds = set(factors.values_list("type", flat=True))
+    if not kinds:
+        messages.warning(request, _("Admins need a second factor: please set one up first."))
+        return reverse("mfa_index")
+    if any(record["method"] == "mfa" for record in get_authentication_records(request, request.user)):
+        return ""
+    page = "mfa_reauthenticate" if Authenticator.Type.TOTP in kinds else "mfa_reauthenticate_webauthn"
+    return f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}"
+
+
+@receiver(authenticator_added)
+def has_shown_it(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    """Who sets up a second factor proves in doing so to have it."""
+    if authenticator.type in SECOND_FACTORS:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
+
+
+def _as_admin(view: View, request: HttpRequest, seller: Seller, *args: Any, **kwargs: Any) -> HttpResponse:
+    if page := second_factor_page(request):
+        return redirect(page)
+    request.seller = seller
+    request.actor = Actor.admin(request.user)
+    return view(request, *args, **kwargs)
+
+
+def _seller_of(reference: str) -> Seller | None:
+    request = (
+        ReturnRequest.objects.for_actor(Actor.system())
+        .filter(reference=reference)
+        .select_related("seller")
+        .only("seller")
+        .first()
+    )
+    return request.seller if request is not None else None
+
+
+def set_language_cookie(response: HttpResponse, language: str) -> None:
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
+# --- Buyers
+
+
+def _cookie_name(name: str) -> str:
+    # Not __Host-: these cookies belong to /my/ alone, and that prefix demands the path /.
+    return f"__Secure-{name}" if settings.SESSION_COOKIE_SECURE else name
+
+
+def read_buyer_cookie(request: HttpRequest, name: str) -> str:
+    return request.COOKIES.get(_cookie_name(name), "")
+
+
+def set_buyer_cookie(response: HttpResponse, name: str, value: str, lasts: timedelta) -> None:
+    """Keep `value` in the browser, for pages below /my/ and out of reach of scripts and other sites."""
+    response.set_cookie(
+        _cookie_name(name),
+        value,
+        max_age=lasts,
+        path=BUYER_PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def delete_buyer_cookie(response: HttpResponse, name: str) -> None:
+    response.delete_cookie(_cookie_name(name), path=BUYER_PATH, samesite="Lax")
+
+
+def buyer_session_of(request: HttpRequest) -> BuyerSession | None:
+    """The session of a buyer's browser, looked up once for each request; None without one or outside /my/."""
+    if not hasattr(request, "buyer_session"):
+        key = read_buyer_cookie(request, SESSION_COOKIE)
+        request.buyer_session = find_session(key) if key else None
+    return request.buyer_session
+
+
+def buyer_required(view: View) -> View:
+    """A page of the request `reference`, for the browser that was let in to its order: `request.actor`.
+
+    To everybody else it is a door that says nothing, the same for a request that exists and for one that does
+    not. In a browser that was let in to another order the door answers 404, as a foreign page does, but can
+    still be used: people have more than one order.
+    """
+
+    @wraps(view)
+    @never_cache
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        session = buyer_session_of(request)
+        if session is not None:
+            actor = Actor.buyer(session.order)
+            if ReturnRequest.objects.for_actor(actor).filter(reference=kwargs["reference"]).exists():
+                request.actor = actor
+                keep_language(session, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
+                with timezone.override(MarketplaceSettings.load().time_zone):
+                    return view(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS:
+            if session is not None:
+                raise NotFound(_("This page does not exist, or it is not yours."))
+            return HttpResponseRedirect(reverse("buyer-return", kwargs=kwargs), status=303)
+        return render(
+            request, "buyer_door.html", {"reference": kwargs["reference"]}, status=404 if session else 200
+        )
+
+    return wrapped

@@ -1,0 +1,88 @@
+"""What holds for every page: how long a session lasts, which language and zone it speaks, how it refuses."""
+
+import time
+from collections.abc import Callable
+
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+
+from .exceptions import Refusal, TooMany
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+SELLERS_IDLE_SECONDS = 12 * 60 * 60
+ADMINS_IDLE_SECONDS = 30 * 60
+SEEN_KEY = "seen_at"
+
+
+class IdleMiddleware:
+    """End the session of a member who was away for 12 hours, of an admin who was away for 30 minutes.
+
+    When somebody was last seen is written into the session at most once a minute: a page that only shows
+    something is no reason to write with every request.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if user.is_authenticated:
+            now = int(time.time())
+            seen = request.session.get(SEEN_KEY, now)
+            if now - seen >= (ADMINS_IDLE_SECONDS if user.is_staff else SELLERS_IDLE_SECONDS):
+                logout(request)
+            elif now - seen >= 60 or SEEN_KEY not in request.session:
+                request.session[SEEN_KEY] = now
+        return self.get_response(request)
+
+
+class LanguageMiddleware:
+    """Speak the signed-in person's language and zone; to others what the cookie or the browser says, in UTC.
+
+    Buyers' pages show the marketplace's zone (`decorators.buyer_required`).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if user.is_authenticated:
+            language, zone = user.language, user.time_zone
+        else:
+            language, zone = (
+                translation.get_language_from_request(request),
+                timezone.get_default_timezone_name(),
+            )
+        with translation.override(language), timezone.override(zone):
+            request.LANGUAGE_CODE = language
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", translation.get_language() or language)
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
+
+
+class RefusalMiddleware:
+    """Answer a refusal of the domain with its status and its sentence: 403, 404, 409, 422 or 429.
+
+    The page is whole for htmx, too, which picks `#decision` from it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Refusal):
+            return None
+        status = exception.status_code
+        response = render(request, f"{status}.html", {"sentence": exception.sentence}, status=status)
+        if isinstance(exception, TooMany):
+            response["Retry-After"] = str(exception.retry_after)
+        return response
