@@ -20,15 +20,24 @@ from .words import clean_comments
 def receive_return(
     actor: Actor, *, reference: str, received: Mapping[int, tuple[int, str]], key: str = ""
 ) -> ReturnEvent:
-    """Note what came back: `received` maps an item's id to units and an `ItemCondition`. The refund is due then.
+    """Note what came back; the refund is due then. `received`: by item id, units and an `ItemCondition`.
 
     Units that had been given back are held again as far as they are free.
     """
 
+    def said(case: Case) -> dict[str, Any]:
+        titles = {item.pk: item.order_item.title or item.order_item.sku for item in case.items}
+        return {
+            "received": [
+                {"title": titles.get(item_id, ""), "units": units, "condition": condition}
+                for item_id, (units, condition) in received.items()
+                if units
+            ]
+        }
+
     def plan(case: Case) -> Move:
         _check_received(case, received)
         received_at = happened_at(case, actor)
-        titles = {item.pk: item.order_item.title or item.order_item.sku for item in case.items}
         return Move(
             case=case,
             action=Action.RECEIVE,
@@ -47,16 +56,10 @@ def receive_return(
                 item_id: (units, condition if units else "")
                 for item_id, (units, condition) in received.items()
             },
-            facts={
-                "received": [
-                    {"title": titles[item_id], "units": units, "condition": condition}
-                    for item_id, (units, condition) in received.items()
-                    if units
-                ]
-            },
+            facts=said(case),
         )
 
-    return make_move(actor, reference=reference, action=Action.RECEIVE, plan=plan, key=key)
+    return make_move(actor, reference=reference, action=Action.RECEIVE, plan=plan, said=said, key=key)
 
 
 def _check_received(case: Case, received: Mapping[int, tuple[int, str]]) -> None:

@@ -1,5 +1,6 @@
 """Recording by hand that money went back. Never more than was paid, per line and part, over all refunds."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ from ..money import format_money
 from ..selectors.cases import Case
 from ..state_machine import Action, Outcome, Status
 from .marketplace import is_todo
-from .moves import Move, check_move, finished_before, happened_at, lock_case, write_moves
+from .moves import Move, check_move, finished_before, happened_at, key_reused, lock_case, write_moves
 
 
 def record_refund(
@@ -30,16 +31,17 @@ def record_refund(
 ) -> ReturnEvent:
     """Record that `amounts` (by item id and part, in minor units of the line's currency) went back that day.
 
-    Completes an authorized or received request when everything owed is refunded, and ends a refund promise when
-    it is met. `Invalid.errors` has keys like ``amount_<item>_<part>`` and ``refunded_date``.
+    Completes an authorized or received request when everything owed is refunded, and ends a refund promise
+    when it is met. `Invalid.errors` has keys like ``amount_<item>_<part>`` and ``refunded_date``.
     """
     with transaction.atomic():
         case = lock_case(actor, reference)
-        done = finished_before(case, key, action=Action.REFUND, reason_code="", text="")
+        wanted = {place: minor for place, minor in amounts.items() if minor}
+        done = finished_before(case, key, action=Action.REFUND)
         if done is not None:
+            _check_same(case, done, wanted, refunded_date)
             return done
         transition = check_move(case, actor, Action.REFUND)
-        wanted = {place: minor for place, minor in amounts.items() if minor}
         _check_amounts(case, wanted, refunded_date)
         items = {item.pk: item for item in case.items}
         for (item_id, part), minor in sorted(
@@ -113,9 +115,20 @@ def record_refund(
 
 
 def still_possible(line: OrderItem, part: str) -> int | None:
-    """What can still be refunded of one part of a line, in minor units; None where what was paid is unknown."""
+    """What can still be refunded of a part of a line, in minor units; None where what was paid is unknown."""
     paid = getattr(line, f"{part}_paid_minor")
     return None if paid is None else max(paid - getattr(line, f"{part}_refunded_minor"), 0)
+
+
+def _check_same(
+    case: Case, done: ReturnEvent, wanted: Mapping[tuple[int, str], int], refunded_date: date
+) -> None:
+    """Refuses a form that already recorded other amounts or another day."""
+    lines = {item.pk: item.order_item_id for item in case.items}
+    again = [(lines.get(item_id), part, minor, refunded_date) for (item_id, part), minor in wanted.items()]
+    before = done.refunds.values_list("order_item_id", "part", "amount_minor", "refunded_date")
+    if Counter(again) != Counter(before):
+        raise key_reused()
 
 
 def _check_amounts(case: Case, wanted: Mapping[tuple[int, str], int], refunded_date: date) -> None:
@@ -142,7 +155,7 @@ def _check_amounts(case: Case, wanted: Mapping[tuple[int, str], int], refunded_d
 
 
 def _raise_refunded(line: OrderItem, part: str, minor: int, field: str) -> None:
-    """Add to what is refunded of the line, or refuse with what is still possible; the UPDATE itself is the guard."""
+    """Add to what is refunded of the line; the UPDATE is the guard, a refusal says what is still possible."""
     refunded, paid = f"{part}_refunded_minor", f"{part}_paid_minor"
     updated = (
         OrderItem.objects.filter(pk=line.pk)

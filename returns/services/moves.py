@@ -1,13 +1,13 @@
 """How a move is written: columns, units, event, comments, counters, in one transaction, for one or many.
 
-A service plans a `Move` for each locked case and hands all of them to `write_moves`. Nothing else in the project
-writes a request, its items, its events or its counters.
+A service plans a `Move` for each locked case and hands all of them to `write_moves`. Nothing else in the
+project writes a request, its items, its events or its counters.
 """
 
 import hashlib
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -77,8 +77,8 @@ def lock_cases(actor: Actor, references: Iterable[str]) -> list[Case]:
         .select_for_update(of=("self",))
         .order_by("pk")
     )
-    # Read again with what belongs to them: on PostgreSQL a row that was waited for shows its new version only to
-    # the statement that locked it, and joined rows must not be older than the lock.
+    # Read again with what belongs to them: on PostgreSQL a row that was waited for shows its new version only
+    # to the statement that locked it, and joined rows must not be older than the lock.
     related = {
         request.pk: request
         for request in ReturnRequest.objects.filter(
@@ -143,12 +143,14 @@ def make_move(
     text: str = "",
     key: str = "",
     outcome: Outcome | None = None,
+    said: Callable[[Case], dict[str, Any]] | None = None,
     stated_never_arrived: bool = False,
     is_preview: bool = False,
 ) -> ReturnEvent:
     """Lock one request, check the move, plan it, write it; the way of every action on a single request.
 
-    `plan` gets the locked case and may refuse. A form (`key`) that already made its event answers with it.
+    `plan` gets the locked case and may refuse. A form (`key`) that already made its event answers with it;
+    `said` gives the facts of that event which must be the same then, beside action, outcome and words.
     `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`.
     """
     if is_preview:
@@ -159,7 +161,9 @@ def make_move(
         return planned_event(actor, move)
     with transaction.atomic():
         case = lock_case(actor, reference)
-        done = finished_before(case, key, action=action, reason_code="", text=text)
+        done = finished_before(
+            case, key, action=action, outcome=outcome, text=text, facts=said(case) if said else {}
+        )
         if done is not None:
             return done
         check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
@@ -170,17 +174,33 @@ def make_move(
 
 
 def finished_before(
-    case: Case, key: str | None, *, action: Action, reason_code: str, text: str
+    case: Case,
+    key: str | None,
+    *,
+    action: Action,
+    outcome: Outcome | None = None,
+    reason_code: str = "",
+    text: str = "",
+    facts: Mapping[str, Any] | None = None,
 ) -> ReturnEvent | None:
-    """The event that this form already made, or None; `KeyReused` if the form was used for something else."""
+    """The event that this form already made, or None; `KeyReused` if the form was used for something else.
+
+    `facts`: what the event's facts must hold to be the same. An `outcome` that was not asked for may be any.
+    """
     if not key:
         return None
     event = case.request.events.filter(idempotency_key=key).select_related("comments").first()
     if event is None:
         return None
-    if (event.action, event.reason_code, event.text) != (action, reason_code, text):
-        raise KeyReused(_("This form was already used for something else. Open the page again."))
+    facts = facts or {}
+    before = (event.action, event.reason_code, event.text, {name: event.facts.get(name) for name in facts})
+    if before != (action, reason_code, text, facts) or outcome not in (None, event.outcome):
+        raise key_reused()
     return event
+
+
+def key_reused() -> KeyReused:
+    return KeyReused(_("This form was already used for something else. Open the page again."))
 
 
 def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
@@ -199,21 +219,8 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
         request = move.case.request
         source = request.status
         before = _apply(move)
-        for item in move.case.items:
-            wanted = dict(move.item_columns.get(item.pk, {}))
-            if item.pk in move.held and move.held[item.pk] != item.units_held:
-                lines[item.order_item_id] += move.held[item.pk] - item.units_held
-                move.facts.setdefault("units", {})[str(item.pk)] = [item.units_held, move.held[item.pk]]
-                wanted["units_held"] = move.held[item.pk]
-            if item.pk in move.received:
-                wanted["units_received"], wanted["condition"] = move.received[item.pk]
-            for column, value in wanted.items():
-                setattr(item, column, value)
-            if wanted:
-                item_columns_of[frozenset(wanted)].append(item)
-        for item in move.new_items:
-            lines[item.order_item_id] += item.units_held
-        move.case.items += move.new_items
+        for item, item_columns in _apply_to_items(move, lines):
+            item_columns_of[frozenset(item_columns)].append(item)
         columns_of[frozenset({*before, "version"})].append(request)
         if source != request.status:
             counts[request.seller_id, source] -= 1
@@ -246,22 +253,26 @@ def record_arrivals(actor: Actor, arrivals: Sequence[Move]) -> list[ReturnEvent]
     """
     changes = [_apply(move) for move in arrivals]
     requests = [move.case.request for move in arrivals]
-    take_units(
-        Counter(
-            item.order_item_id for move in arrivals for item in move.case.items for _unit in range(item.units_held)
-        )
-    )
+    lines: Counter[int] = Counter()
+    for move in arrivals:
+        for item in move.case.items:
+            lines[item.order_item_id] += item.units_held
+    take_units(lines)
     ReturnRequest.objects.bulk_create(requests)
     for move in arrivals:
         for item in move.case.items:
             item.request = move.case.request
     ReturnItem.objects.bulk_create(item for move in arrivals for item in move.case.items)
-    events = [
-        _event_of(actor, move, "", changed) for move, changed in zip(arrivals, changes, strict=True)
-    ]
+    events = [_event_of(actor, move, "", changed) for move, changed in zip(arrivals, changes, strict=True)]
     ReturnEvent.objects.bulk_create(events)
     count(Counter((request.seller_id, request.status) for request in requests))
     return events
+
+
+def write_search_texts(texts: Mapping[int, str]) -> None:
+    """Write what requests are found by, by request id: derived from what a file brings, so without an event."""
+    requests = [ReturnRequest(pk=pk, search_text=text) for pk, text in sorted(texts.items())]
+    ReturnRequest.objects.bulk_update(requests, ["search_text"], batch_size=500)
 
 
 def planned_event(actor: Actor, move: Move) -> ReturnEvent:
@@ -291,8 +302,8 @@ def count(changes: Counter[tuple[int, str]]) -> None:
 def take_units(changes: Counter[int]) -> None:
     """Hold (or with a negative number give back) units of order lines, in id order.
 
-    Refused with the number that is left when a line has not enough free units. The lines are locked already,
-    so those that change alike may change at once.
+    Refused, with the number that is left on the scarcest line, when one has not enough free units. Lines that
+    change alike change at once: the caller has locked them in id order.
     """
     alike: dict[int, list[int]] = defaultdict(list)
     for line_id, units in sorted(changes.items()):
@@ -303,11 +314,7 @@ def take_units(changes: Counter[int]) -> None:
             pk__in=line_ids, units_held__gte=-units, units_held__lte=F("quantity") - units
         ).update(units_held=F("units_held") + units)
         if updated < len(line_ids):
-            line = next(
-                line
-                for line in OrderItem.objects.filter(pk__in=line_ids)
-                if not 0 <= line.units_held - units <= line.quantity - units
-            )
+            line = min(OrderItem.objects.filter(pk__in=line_ids), key=lambda line: line.free)
             raise TransitionNotAllowed(units_left(line.free, line.quantity))
 
 
@@ -346,7 +353,7 @@ def base_facts(case: Case) -> dict[str, Any]:
                 "reason_code": item.reason_code,
             }
             for item in case.items
-        ]
+        ],
     }
 
 
@@ -368,7 +375,7 @@ def next_deadline(request: ReturnRequest, rules: policy.Rules) -> datetime:
 
 
 def _apply(move: Move) -> dict[str, list[Any]]:
-    """Set the new values on the request; answers {column: [before, after]} for those that changed, as JSON."""
+    """Set the new values on the request; answers {column: [before, after]} of those that changed, as JSON."""
     request = move.case.request
     wanted = {
         **move.columns,
@@ -391,6 +398,30 @@ def _apply(move: Move) -> dict[str, list[Any]]:
             changed["reminders_sent"] = [request.reminders_sent, 0]
             request.reminders_sent = 0
     request.version += 1
+    return changed
+
+
+def _apply_to_items(move: Move, lines: Counter[int]) -> list[tuple[ReturnItem, set[str]]]:
+    """Set the new values on the items, and add the new items; answers what changed of those that were here.
+
+    `lines` is told how many units each order line gives or gets back.
+    """
+    changed = []
+    for item in move.case.items:
+        wanted = dict(move.item_columns.get(item.pk, {}))
+        if item.pk in move.held and move.held[item.pk] != item.units_held:
+            lines[item.order_item_id] += move.held[item.pk] - item.units_held
+            move.facts.setdefault("units", {})[str(item.pk)] = [item.units_held, move.held[item.pk]]
+            wanted["units_held"] = move.held[item.pk]
+        if item.pk in move.received:
+            wanted["units_received"], wanted["condition"] = move.received[item.pk]
+        for column, value in wanted.items():
+            setattr(item, column, value)
+        if wanted:
+            changed.append((item, set(wanted)))
+    for item in move.new_items:
+        lines[item.order_item_id] += item.units_held
+    move.case.items += move.new_items
     return changed
 
 

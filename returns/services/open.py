@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import policy
 from ..actors import Actor
-from ..exceptions import Forbidden, Invalid, KeyReused, NotFound, Refusal
+from ..exceptions import Forbidden, Invalid, NotFound, Refusal
 from ..models import (
     MarketplaceSettings,
     Order,
@@ -26,8 +26,9 @@ from ..models.requests import Source
 from ..policy import ItemFacts, Verdict, judge_item, judge_request
 from ..selectors.cases import WITH_CASE, load_cases
 from ..state_machine import Action, Status, resolve_first
+from ..text import clean_text
 from .decide import Authorization, plan_authorization
-from .moves import Move, count, take_units, units_left, write_moves
+from .moves import Move, count, key_reused, take_units, units_left, write_moves
 from .words import clean_comments
 
 _RMA_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -151,9 +152,13 @@ def _opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> Return
     event = ReturnEvent.objects.filter(request__order=order, action=Action.OPEN, idempotency_key=key).first()
     if event is None:
         return None
-    before = sorted(event.request.items.values_list("order_item_id", "quantity", "reason_code"))
-    if before != sorted((line.order_item_id, line.quantity, line.reason_code) for line in lines):
-        raise KeyReused(_("This form was already used for something else. Open the page again."))
+    before = event.request.items.values_list("order_item_id", "quantity", "reason_code", "comment")
+    again = [
+        (line.order_item_id, line.quantity, line.reason_code, clean_text(line.comment, keep_lines=True))
+        for line in lines
+    ]
+    if sorted(before) != sorted(again):
+        raise key_reused()
     return event
 
 
