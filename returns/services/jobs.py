@@ -39,6 +39,7 @@ def run_due_jobs() -> list[str]:
     Whoever moves a job's `due_at` forward owns that turn. A turn that is lost to a kill comes again with the
     next one: each job finds by itself what is due.
     """
+    beat("jobs")
     now = database_now()
     ran = []
     for name, seconds in settings.SCHEDULE.items():
