@@ -270,7 +270,7 @@ def record_arrivals(actor: Actor, arrivals: Sequence[Move]) -> list[ReturnEvent]
 
 
 def write_search_texts(texts: Mapping[int, str]) -> None:
-    """Write what requests are found by, by request id: derived from what a file brings, so without an event."""
+    """Write what requests are found by, by request id. It is derived from names, so there is no event."""
     requests = [ReturnRequest(pk=pk, search_text=text) for pk, text in sorted(texts.items())]
     ReturnRequest.objects.bulk_update(requests, ["search_text"], batch_size=500)
 
