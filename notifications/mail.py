@@ -81,7 +81,7 @@ class _Prepared(EmailMessage):
         super().__init__(subject=parsed["Subject"], from_email=parsed["From"], to=[recipient_of(content)])
 
     def message(self, **_: Any) -> Any:
-        return message_from_bytes(self.content, policy=_WIRE)
+        return message_from_bytes(self.content, policy=_WIRE.clone(refold_source="none"))
 
 
 class PostOffice:

@@ -40,4 +40,4 @@ def parse(content: bytes | memoryview) -> ParsedMail:
 def part(mail: ParsedMail, subtype: str) -> str:
     """The mail's text ("plain") or HTML ("html") part, or ""."""
     body = mail.get_body(preferencelist=(subtype,))
-    return str(body.get_content()) if body is not None else ""
+    return str(body.get_content()).replace("\r\n", "\n") if body is not None else ""

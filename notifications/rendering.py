@@ -344,6 +344,8 @@ def _context(facts: MessageFacts, language: str, *, is_html: bool = False) -> di
         "reminder_due": moment(facts.reminder_due_at),
         "send_back_by": day(facts.send_back_date),
         "refunded": _amount(facts.refund, language),
+        "code": facts.code,
+        "file_name": facts.file_name,
         "until": moment(facts.expires_at),
     }
 
