@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from concurrent.futures import Future
 
 from celery import current_app
 from django.conf import settings
@@ -25,20 +26,24 @@ def ring(task: str) -> bool:
     global _quiet_until  # noqa: PLW0603 -- the breaker of this process
     if not settings.CELERY_BROKER_URL or time.monotonic() < _quiet_until:
         return False
-    rung = threading.Event()
-    threading.Thread(target=_publish, args=(task, rung), name="doorbell", daemon=True).start()
-    if rung.wait(PATIENCE_SECONDS):
-        return True
-    _quiet_until = time.monotonic() + BREAKER_SECONDS
-    logger.warning("the broker does not answer; nothing is lost, the loop or beat finds what is due")
-    return False
+    attempt = Future[None]()
+    threading.Thread(target=_publish, args=(task, attempt), name="doorbell", daemon=True).start()
+    try:
+        attempt.result(PATIENCE_SECONDS)
+    except Exception as error:
+        # Whatever it is, the bell did not ring.
+        _quiet_until = time.monotonic() + BREAKER_SECONDS
+        logger.warning(
+            "the broker did not take a ring (%s); the loop or beat finds what is due", type(error).__name__
+        )
+        return False
+    return True
 
 
-def _publish(task: str, rung: threading.Event) -> None:
+def _publish(task: str, attempt: Future[None]) -> None:
     try:
         current_app.send_task(task, retry=False)
     except Exception as error:
-        # Whatever it is, the bell did not ring: the ringer notices by waiting.
-        logger.debug("the broker did not take %s: %s", task, type(error).__name__)
+        attempt.set_exception(error)
     else:
-        rung.set()
+        attempt.set_result(None)

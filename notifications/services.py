@@ -87,7 +87,7 @@ def relay_chunk(after: int) -> list[int]:
     with transaction.atomic():
         events = list(
             ReturnEvent.objects.filter(relayed_at__isnull=True, withdrawn_at__isnull=True, pk__gt=after)
-            .filter(Q(hold_until__isnull=True) | Q(hold_until__lte=Now()))
+            .filter(released())
             .select_related("request__order__buyer", "request__seller", "seller")
             .select_for_update(skip_locked=True, of=("self",))
             .order_by("pk")[:RELAY_CHUNK]
@@ -119,6 +119,11 @@ def relay_chunk(after: int) -> list[int]:
             relayed_at=Now()
         )
     return [event.pk for event in events]
+
+
+def released() -> Q:
+    """Events that nobody can undo any more."""
+    return Q(hold_until__isnull=True) | Q(hold_until__lte=Now())
 
 
 def relay_rows() -> int:
