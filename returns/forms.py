@@ -201,7 +201,7 @@ class AuthorizeForm(ServiceForm):
         label=_("Your own RMA number"),
         required=False,
         max_length=64,
-        help_text=_("Optional. The buyer sees it beside the number of this request."),
+        help_text=_("The buyer sees it beside the number of this request."),
     )
     instructions = forms.CharField(
         label=_("Instructions for the buyer"),
@@ -346,7 +346,7 @@ class BuyerCloseForm(ServiceForm):
         label=_("Your comment"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
-        help_text=_("Optional. The seller reads it."),
+        help_text=_("The seller reads it."),
     )
 
     def __init__(self, *args: Any, reasons: list[tuple[str, str]], **kwargs: Any) -> None:
@@ -366,7 +366,7 @@ class StepInForm(ServiceForm):
         label=_("What should we know?"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
-        help_text=_("Optional. The marketplace and the seller read it."),
+        help_text=_("The marketplace and the seller read it."),
     )
 
 
@@ -380,7 +380,12 @@ class FilterForm(forms.Form):
     status = forms.ChoiceField(
         choices=[*Status.choices, ("all", _("All"))], required=False, widget=forms.HiddenInput
     )
-    q = forms.CharField(label=_("Search"), required=False, max_length=100)
+    q = forms.CharField(
+        label=_("Order, RMA, SKU, title or buyer"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
     reason = forms.ChoiceField(label=_("Buyer's reason"), required=False)
     prepaid = forms.ChoiceField(
         label=_("Prepaid label"),
@@ -405,7 +410,7 @@ class FilterForm(forms.Form):
     )
 
     def __init__(self, data: Any, *, language: str) -> None:
-        super().__init__(data)
+        super().__init__(data, auto_id="filter_%s")
         self.fields["from"] = forms.DateField(label=_("Asked from"), required=False, widget=DateInput())
         self.fields["to"] = forms.DateField(label=_("Asked until"), required=False, widget=DateInput())
         field = self.fields["reason"]

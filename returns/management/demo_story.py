@@ -368,7 +368,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     headset = order(("Dora Kettering", "Toronto", "CA"), 17, (HEADSET, 1), email=DORA)
     tent = order(("Amelia Clarke", "Leeds", "GB"), 29, (TENT, 1))
     speaker = order(("陈静", "Denver", "US"), 15, (SPEAKER, 1), language=Language.CHINESE.value)
-    promised = order(("Grace Kim", "Denver", "US"), 31, (MUGS, 1), email=DORA)
+    promised = order(("Grace Kim", "Montréal", "CA"), 31, (MUGS, 1), email=DORA)
     never_sent = order(("Mateo Silva", "Toronto", "CA"), 75, (BACKPACK, 1))
     reopened = order(("Olivia Hart", "Toronto", "CA"), 45, (SCALE, 1))
     by_admin = order(("刘洋", "Toronto", "CA"), 50, (HEADSET, 1), language=Language.CHINESE.value)

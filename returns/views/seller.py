@@ -39,7 +39,7 @@ from ..models.people import Language
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
-from ..selectors.lists import Filters, count_by_status, list_held, list_returns
+from ..selectors.lists import PAGE, Filters, count_by_status, list_held, list_returns
 from ..selectors.reasons import list_closure_reasons
 from ..services.decide import undo_seconds
 from ..services.money import still_possible
@@ -93,7 +93,7 @@ def returns(request: HttpRequest) -> HttpResponse:
         "here": request.get_full_path(),
         "held": [seller_pages.undo_for(event, now) for event in list_held(actor)] if actor.may_write else [],
         "more_url": _url(request.GET, cursor=page.next_cursor) if page.next_cursor else "",
-        "more_count": len(rows),
+        "more_count": PAGE,
         "empty": _why_empty(actor, filters, bool(chips)) if not rows else "",
         "show_status": filters.status == "all",
     }
