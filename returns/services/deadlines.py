@@ -1,7 +1,7 @@
 """What the clocks bring: reminders, what the system decides when a limit passes, what was never sent back.
 
-Run by the clockwork (`services.jobs`). Each sweep finds a few requests, and judges each again under its lock, so
-that sweeps may run anywhere, at once, and be killed: nothing is done twice and nothing is forgotten. Nothing
+Run by the clockwork (`services.jobs`). Each sweep finds a few requests, and judges each again under its lock,
+so that sweeps may run anywhere, at once, and be killed: nothing is done twice and nothing is forgotten. Nothing
 ever closes because time passed.
 """
 
@@ -68,6 +68,7 @@ def remind() -> int:
             | Q(answer_due_at__lte=now + NEAR_ANSWER, reminders_sent=0)
         )
         | Q(status=Status.AUTHORIZED, source=Source.PORTAL, handed_over_at__isnull=True)
+        & Q(send_back_date__gte=today)
         & (
             Q(send_back_date__lte=today + NEAR_SEND_BACK[1], reminders_sent__lt=2)
             | Q(send_back_date__lte=today + NEAR_SEND_BACK[0], reminders_sent=0)
@@ -105,7 +106,7 @@ def due_reminder(case: Case) -> dict[str, Any] | None:
     if request.status == Status.AUTHORIZED and request.send_back_date and not case.is_imported:
         ends_at = policy.end_of_day(request.send_back_date, rules.time_zone)
         days = (request.send_back_date - case.today).days
-        if days > NEAR_SEND_BACK[0].days or request.handed_over_at:
+        if not 0 <= days <= NEAR_SEND_BACK[0].days or request.handed_over_at:
             return None
         is_last = days <= NEAR_SEND_BACK[1].days
         return {

@@ -116,6 +116,7 @@ def open_return(
         count(Counter({(order.seller_id, request.status): 1}))
         request = ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)
         case = load_cases([request])[0]
+        case.now = requested_at
         move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
         event = write_moves(actor, [move])[0]
         _go_on_by_rule(actor, request)
