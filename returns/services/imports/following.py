@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -139,6 +140,7 @@ class OrderPlan:
         self.contradictions: list[Contradiction] = []
         self.lines = Lines(order, lines, desk.settings)
         self._held = held
+        self._verdicts: dict[int, Verdict] = {}
         self.is_order_changed = self._learn_order()
         pairs = match_requests(rows, held, desk.zone)
         items_of = {request.pk: items for request, items in held}
@@ -187,12 +189,12 @@ class OrderPlan:
             seller_id=self.order.seller_id, order=self.order, source=Source.FILE, rma_number=said.rma_number
         )
         items = [self._new_item(request, row) for row in said.rows]
-        verdict = judge_request([_verdict_of(item.verdict) for item in items])
+        verdict = judge_request([self._verdicts[id(item)] for item in items])
         status, outcome = self._there(said, verdict.prepaid_eligible)
         status = status or Status.AUTHORIZED
         columns = {
             **self._clocks(said),
-            **verdict_columns(verdict),
+            **_columns_of(verdict),
             "window_end_date": verdict.window_end_date,
             "merchant_rma": said.merchant_rma,
             "marketplace_status": said.word,
@@ -216,15 +218,17 @@ class OrderPlan:
         self.lines.learn(line, row)
         verdict = self._judge(row, line)
         self.new.add(row.line)
-        return ReturnItem(
+        item = ReturnItem(
             request=request,
             order_item=line,
             quantity=row.quantity,
             reason_code=row.reason_code,
             reported=row.reported,
             **_facts_of(row, line),
-            **verdict_columns(verdict),
+            **_columns_of(verdict),
         )
+        self._verdicts[id(item)] = verdict
+        return item
 
     def _judge(self, row: ReturnRow, line: OrderItem) -> Verdict:
         return judge_item(
@@ -388,20 +392,20 @@ class OrderPlan:
             return {}
         row_of = {item.pk: row for item, row in pairs}
         is_new = bool(change.new_items)
-        verdicts = [_verdict_of(item.verdict) for item in change.new_items]
+        verdicts = [self._verdicts[id(item)] for item in change.new_items]
         for item in change.items:
             row = row_of.get(item.pk)
             if row is not None and _judges_otherwise(row, item):
                 verdict = self._judge(row, item.order_item)
-                change.item_columns.setdefault(item.pk, {}).update(verdict_columns(verdict))
+                change.item_columns.setdefault(item.pk, {}).update(_columns_of(verdict))
                 is_new = True
             else:
-                verdict = _verdict_of(item.verdict, item)
+                verdict = _verdict_of(item)
             verdicts.append(verdict)
         if not is_new:
             return {}
         verdict = judge_request(verdicts)
-        return {**verdict_columns(verdict), "window_end_date": verdict.window_end_date}
+        return {**_columns_of(verdict), "window_end_date": verdict.window_end_date}
 
     def _reported(
         self, request: ReturnRequest, change: Change, there: Status | None, is_decided: bool
@@ -534,17 +538,24 @@ def _judges_otherwise(row: ReturnRow, item: ReturnItem) -> bool:
     return (policy_there, row.is_prepaid_eligible) != (item.policy, item.prepaid_eligible)
 
 
-def _verdict_of(stored: dict[str, Any], item: ReturnItem | None = None) -> Verdict:
-    """A verdict from what was stored of it."""
+@lru_cache(maxsize=1024)
+def _columns_of(verdict: Verdict) -> dict[str, Any]:
+    """The columns of a verdict; the returns of one day often have the same."""
+    return verdict_columns(verdict)
+
+
+def _verdict_of(item: ReturnItem) -> Verdict:
+    """The item's verdict from what was stored of it."""
+    stored = item.verdict
     end = stored.get("window_end_date")
     reason = stored.get("prepaid_reason")
     return Verdict(
-        policy=PolicyVerdict(stored.get("policy") or (item.policy if item else PolicyVerdict.UNKNOWN)),
+        policy=PolicyVerdict(item.policy),
         source=VerdictSource(stored.get("source", VerdictSource.RULES)),
         reasons=tuple(Reason(**found) for found in stored.get("reasons", [])),
         window_end_date=date.fromisoformat(end) if end else None,
         window_is_estimate=stored.get("window_is_estimate", False),
-        prepaid_eligible=stored.get("prepaid_eligible", item.prepaid_eligible if item else False),
+        prepaid_eligible=item.prepaid_eligible,
         prepaid_reason=Reason(**reason) if reason else None,
         rules_version=stored.get("rules_version", 1),
     )

@@ -141,11 +141,11 @@ def _lock(actor: Actor, orders: Sequence[Order]) -> list[Case]:
 
 def _write(actor: Actor, desk: Desk, plans: Sequence[OrderPlan], cases: Sequence[Case]) -> None:
     """Write the plans: orders and lines first, then the requests that were here, then those that arrive."""
-    new_orders = [plan.order for plan in plans if plan.order.pk is None]
-    Order.objects.bulk_create(new_orders)
-    Buyer.objects.bulk_create(order.buyer for order in new_orders)
-    changed_orders = [plan.order for plan in plans if plan.is_order_changed and plan.order not in new_orders]
-    Order.objects.bulk_update(changed_orders, ["ordered_at", "ordered_has_time"])
+    new = [plan.order for plan in plans if plan.order.pk is None]
+    learned = [plan.order for plan in plans if plan.order.pk is not None and plan.is_order_changed]
+    Order.objects.bulk_create(new)
+    Buyer.objects.bulk_create(order.buyer for order in new)
+    Order.objects.bulk_update(learned, ["ordered_at", "ordered_has_time"])
     OrderItem.objects.bulk_create(line for plan in plans for line in plan.lines.new)
     OrderItem.objects.bulk_update([line for plan in plans for line in plan.lines.changed], COLUMNS)
     changes = [change for plan in plans for change in plan.changes]
