@@ -129,7 +129,7 @@ class Row:
     status_label: str
     requested: datetime | date
     buyer_name: str
-    country: str
+    place: str
     language: str
     items: list[Item]
     clock: Clock | None
@@ -200,14 +200,18 @@ def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Ro
         status_label=request.get_status_display(),
         requested=request.requested_at if request.requested_has_time else case.requested_date,
         buyer_name=request.order.buyer.name,
-        country=country_name(request.order.country),
+        place=", ".join(
+            part for part in (request.order.buyer.city, country_name(request.order.country)) if part
+        ),
         language=foreign_language(case),
         items=[Item(**_item(case, item)) for item in case.items],
         clock=clock_of(case),
         policy=request.policy,
         window_end_date=request.window_end_date,
         prepaid_eligible=request.prepaid_eligible,
-        notes=verdict_notes(request.verdict) if request.status == Status.AUTHORIZATION_REQUIRED else [],
+        notes=verdict_notes(request.verdict, without=ONLY_ON_THE_PAGE)
+        if request.status == Status.AUTHORIZATION_REQUIRED
+        else [],
         marks=Marks(
             is_imported=case.is_imported,
             is_todo=request.is_marketplace_todo,
@@ -298,15 +302,23 @@ def clock_of(case: Case) -> Clock | None:
     return None
 
 
-ON_THE_BADGE = ("window_open", "window_open_estimate")
+ON_THE_BADGE = frozenset({"window_open", "window_open_estimate"})
+# Where a figure comes from stands on the request's page; the list keeps what decides.
+ONLY_ON_THE_PAGE = ON_THE_BADGE | {
+    "delivery_estimated",
+    "file_in_policy",
+    "file_not_in_policy",
+    "own_window",
+    "own_window_estimate",
+}
 
 
-def verdict_notes(verdict: dict[str, Any]) -> list[str]:
-    """The stored reasons in words, but for what the badge says, and why there is no prepaid label."""
+def verdict_notes(verdict: dict[str, Any], *, without: frozenset[str] = ON_THE_BADGE) -> list[str]:
+    """The stored reasons in words but for those codes, and why there is no prepaid label."""
     notes = [
         str(policy.sentence(policy.Reason(**reason)))
         for reason in verdict.get("reasons", [])
-        if reason["code"] not in ON_THE_BADGE
+        if reason["code"] not in without
     ]
     prepaid = verdict.get("prepaid_reason")
     if prepaid and verdict.get("policy") == policy.PolicyVerdict.IN_POLICY:
