@@ -7,6 +7,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from returns.models import (
     BuyerCode,
@@ -22,11 +24,12 @@ from returns.models import (
     User,
 )
 from returns.models.clock import database_now
+from returns.models.people import Language
 from returns.services.access import code_for, invitation_token, token_for
 from returns.state_machine import Status
 
 from .addresses import deliverable_address
-from .audience import NO_ADDRESS
+from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, told_of
 from .mail import compose
 from .models import Kind, Message, RecipientType, State
 from .rendering import MessageFacts, Reader, facts_of, render
@@ -52,6 +55,17 @@ class Letter:
     address: str
     facts: MessageFacts
     date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A message exactly as the buyer will read it, and how it will get there."""
+
+    subject: str
+    body: str
+    language: str
+    language_label: str
+    delivery: str
 
 
 class Letters:
@@ -101,7 +115,7 @@ class Letters:
         """What one reader is told of an event, be it written or only planned."""
         return facts_of(
             event,
-            comments=event.comments.text if hasattr(event, "comments") else event.planned_text,
+            comments=event.text,
             reader=reader,
             zone=zone,
             marketplace=self.marketplace,
@@ -173,6 +187,40 @@ class Letters:
             overdue=_overdue(run.seller),
         )
         return Letter(address, facts, facts.happened_at)
+
+
+def preview_of(planned: ReturnEvent | None, undo_seconds: int = 0) -> Preview | None:
+    """What the buyer will read of an event that is only planned; None without one, or without a message."""
+    if planned is None:
+        return None
+    kind, order = told_of(planned).buyer, planned.request.order
+    if kind is None or not hasattr(order, "buyer"):
+        return None
+    letters = Letters()
+    language = buyer_language(order.buyer, order.country, letters.marketplace)
+    facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
+    rendered = render(kind, language, facts)
+    return Preview(
+        subject=rendered.subject,
+        body=rendered.text,
+        language=language,
+        language_label=str(Language(language).label),
+        delivery=_how(suppression(order.buyer, planned.request, planned.request.seller), undo_seconds),
+    )
+
+
+def _how(suppressed: str, undo_seconds: int) -> str:
+    if suppressed == SHOW_TO_COPY:
+        return _("Not sent from here: you can copy it into the marketplace's own messages.")
+    if suppressed == NO_ADDRESS:
+        return _("Not sent: no e-mail address of the buyer is known. You can copy it.")
+    if undo_seconds:
+        return ngettext(
+            "E-mail, %(seconds)d second after you confirm.",
+            "E-mail, %(seconds)d seconds after you confirm.",
+            undo_seconds,
+        ) % {"seconds": undo_seconds}
+    return _("E-mail, as soon as you confirm.")
 
 
 def read_messages(ids: Iterable[int]) -> list[Message]:

@@ -20,9 +20,9 @@ from returns.decorators import seller_required
 from returns.services.decide import undo_seconds
 from returns.views.seller import closing_as_typed
 
+from .letters import preview_of
 from .mailbox import parse, part
 from .models import MailboxEntry
-from .templatetags.messages_tags import message_preview
 
 MAILS_ON_A_PAGE = 50
 _LINK = re.compile(r"https?://[^\s<>\"]+")
@@ -118,5 +118,5 @@ def mailbox_html(request: HttpRequest, pk: int) -> HttpResponse:
 def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
     """The message beside the close form, as the form stands; a fragment for htmx."""
     planned = closing_as_typed(request, reference)
-    preview = message_preview(planned, undo_seconds(request.actor))
+    preview = preview_of(planned, undo_seconds(request.actor))
     return render(request, "_message_preview.html", {"preview": preview})

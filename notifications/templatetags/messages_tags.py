@@ -7,30 +7,17 @@ from django import template
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from returns.models import ReturnEvent, User
-from returns.models.people import Language
 
-from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF, buyer_language, suppression, told_of
-from ..letters import OF_EVENT, Letters
+from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF
+from ..letters import OF_EVENT, Letters, Preview, preview_of
 from ..models import WAITING, MailboxEntry, Message, RecipientType, State
-from ..rendering import Reader, render, subject_of
+from ..rendering import render, subject_of
 
 register = template.Library()
 
 MOST_MESSAGES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The message exactly as the buyer will read it, and how it will get there."""
-
-    subject: str
-    body: str
-    language: str
-    language_label: str
-    delivery: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +36,7 @@ class Sent:
 @register.simple_tag
 def message_preview(planned: ReturnEvent | None, undo_seconds: int = 0) -> Preview | None:
     """What the buyer will read of an event that is only planned; None without one, or without a message."""
-    if planned is None:
-        return None
-    kind, order = told_of(planned).buyer, planned.request.order
-    if kind is None or not hasattr(order, "buyer"):
-        return None
-    letters = Letters()
-    language = buyer_language(order.buyer, order.country, letters.marketplace)
-    facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
-    rendered = render(kind, language, facts)
-    reason = suppression(order.buyer, planned.request, planned.request.seller)
-    return Preview(
-        subject=rendered.subject,
-        body=rendered.text,
-        language=language,
-        language_label=str(Language(language).label),
-        delivery=_how(reason, undo_seconds),
-    )
+    return preview_of(planned, undo_seconds)
 
 
 @register.simple_tag
@@ -119,17 +90,3 @@ def _state_in_words(message: Message) -> str:
         TURNED_OFF: _("Not sent: turned off"),
         OWN_ACT: _("Not sent: own act"),
     }.get(message.last_code, str(State.SUPPRESSED.label))
-
-
-def _how(suppressed: str, undo_seconds: int) -> str:
-    if suppressed == SHOW_TO_COPY:
-        return _("Not sent from here: you can copy it into the marketplace's own messages.")
-    if suppressed == NO_ADDRESS:
-        return _("Not sent: no e-mail address of the buyer is known. You can copy it.")
-    if undo_seconds:
-        return ngettext(
-            "E-mail, %(seconds)d second after you confirm.",
-            "E-mail, %(seconds)d seconds after you confirm.",
-            undo_seconds,
-        ) % {"seconds": undo_seconds}
-    return _("E-mail, as soon as you confirm.")
