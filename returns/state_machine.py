@@ -491,18 +491,22 @@ def available_actions(facts: Facts, asking: Asking) -> frozenset[Action]:
 
 def diagram() -> str:
     """The table as a Mermaid state diagram, in the words of the code; README shows it."""
-    lines = ["stateDiagram-v2"]
-    edges: dict[tuple[str, str], list[str]] = {}
+    edges: dict[tuple[str, str], dict[tuple[str, str], list[str]]] = {}
     for transition in TRANSITIONS:
         if transition.target is None:
             continue
-        who = "/".join(role.value for role in Role if role in transition.roles)
-        label = f"{transition.action.value} ({who})"
-        if transition.outcome:
-            label = f"{transition.action.value}·{transition.outcome.value} ({who})"
-        for source in [status for status in Status if status in transition.sources] or [None]:
-            key = (source.value if source else "[*]", transition.target.value)
-            edges.setdefault(key, []).append(label)
-    for (source, target), labels in edges.items():
-        lines.append(f"    {source} --> {target}: {', '.join(dict.fromkeys(labels))}")
+        who = ", ".join(role.value for role in Role if role in transition.roles)
+        sources = [status.value for status in Status if status in transition.sources] or ["[*]"]
+        for source in sources:
+            moves = edges.setdefault((source, transition.target.value), {})
+            outcomes = moves.setdefault((transition.action.value, who), [])
+            if transition.outcome:
+                outcomes.append(transition.outcome.value)
+    lines = ["stateDiagram-v2"]
+    for (source, target), moves in edges.items():
+        labels = [
+            f"{action}{' as ' + ' or '.join(outcomes) if outcomes else ''} ({who})"
+            for (action, who), outcomes in moves.items()
+        ]
+        lines.append(f"    {source} --> {target}: {'<br>'.join(labels)}")
     return "\n".join(lines) + "\n"

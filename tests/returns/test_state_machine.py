@@ -459,9 +459,13 @@ def test_the_diagram_shows_each_move_to_another_status_and_no_other() -> None:
     for line in diagram().splitlines()[1:]:
         edge, _colon, labels = line.strip().partition(": ")
         source, _arrow, target = edge.partition(" --> ")
-        for label in labels.split(", "):
-            move, _space, roles = label.partition(" (")
-            drawn |= {(move, source, target, role) for role in roles.rstrip(")").split("/")}
+        for label in labels.split("<br>"):
+            words, _space, roles = label.partition(" (")
+            action, _as, outcomes = words.partition(" as ")
+            moves = [f"{action}·{outcome}" for outcome in outcomes.split(" or ")] if outcomes else [action]
+            drawn |= {
+                (move, source, target, role) for move in moves for role in roles.rstrip(")").split(", ")
+            }
     expected = {
         (move, "[*]", target, role)
         for move, target, roles in rows_of(FIRST_MOVES)
