@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from ...models import Buyer, MarketplaceSettings, Order, OrderItem
 from ...policy import local_day
 from ...reports import OrderRow
+from ...reports.values import MAX_QUANTITY
 from ..addresses import email_hash, single_address
 from .lines import FROM_ORDERS, FROM_RETURNS, unused_key
 from .matching import is_same_product
@@ -209,7 +210,7 @@ class Purchase:
     def _fill(self, line: OrderItem, rows: Sequence[OrderRow], quantity: int, paid: Parts) -> bool:
         """Set what the rows say of a line; answers whether anything changed."""
         columns: dict[str, Any] = {
-            "quantity": max(quantity, line.units_held),
+            "quantity": max(min(quantity, MAX_QUANTITY), line.units_held),
             "is_quantity_known": True,
         }
         for column, words in (

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...models import MarketplaceSettings, Order, OrderItem, ReturnItem
 from ...reports import ReturnRow
+from ...reports.values import MAX_QUANTITY
 from .matching import is_same_product
 
 # Whose word an order line's paid amounts are: a returns report's, or an order report's.
@@ -114,7 +115,7 @@ class Lines:
         line = item.order_item
         missing = wanted - before - self.free(line)
         if missing > 0 and not line.is_quantity_known:
-            self._set(line, {"quantity": line.quantity + missing})
+            self._set(line, {"quantity": min(line.quantity + missing, MAX_QUANTITY)})
         held = min(wanted, before + max(self.free(line), 0))
         self._taken[id(line)] += held - before
         return held

@@ -14,6 +14,7 @@ from ...models.clock import database_now
 from ...models.runs import FileKind, RunState
 from ...reports import RefusedRow
 from ...state_machine import Role
+from ...text import clean_text
 from ..moves import announce
 from .spool import Chunk, Spool
 
@@ -142,7 +143,7 @@ def _begin(actor: Actor, *, kind: FileKind, file: BinaryIO, name: str) -> FileRu
         seller_id=actor.seller_id,
         user_id=actor.user_id,
         kind=kind,
-        file_name=name[-255:],
+        file_name=clean_text(name, 255),
         digest=_digest(file),
     )
 
