@@ -137,7 +137,7 @@ def authorize(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _decided(request, event, form)
+            return _decided(request, event)
     decision = form.authorization() if form.is_bound and form.is_valid() else form.proposed()
     planned = services.preview_decision(actor, reference=reference, decision=decision)
     context = {
@@ -165,7 +165,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _decided(request, event, form)
+            return _decided(request, event)
     context = {
         "reasons": choices,
         "promise_currency": form.currency,
@@ -189,7 +189,7 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, form, _("Marked as received. The refund is due now."))
+            return _done(request, _("Marked as received. The refund is due now."))
     lines = [
         {
             "title": item.order_item.title or item.order_item.sku,
@@ -221,7 +221,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, form, _("The refund is recorded and the buyer is told."))
+            return _done(request, _("The refund is recorded and the buyer is told."))
     effects = {
         Status.AUTHORIZATION_REQUIRED: _("The money is recorded; you still decide about the request."),
         Status.CLOSED: _("When the promised amount is reached, nothing is owed any more."),
@@ -248,13 +248,11 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, form, _("The request is completed and the buyer is told."))
+            return _done(request, _("The request is completed and the buyer is told."))
     planned = None
     if form.is_bound and (form.is_valid() or "outcome" in form.cleaned_data):
         planned = form.carry_out(
-            lambda: services.complete_return(
-                actor, reference=reference, is_preview=True, **form.completion()
-            )
+            lambda: services.complete_return(actor, reference=reference, is_preview=True, **form.completion())
         )
     context = {"outcomes": _completions(case, actor), "planned": planned}
     return _page(request, "seller_complete.html", case, form, context)
@@ -276,7 +274,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, form, _("The request is open again and the buyer is told."))
+            return _done(request, _("The request is open again and the buyer is told."))
     comments = form.cleaned_data.get("comments", "") if form.is_bound and form.is_valid() else ""
     row = seller_pages.row_of(case, actor, [])
     context = {
@@ -295,8 +293,9 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
         services.undo_decision(actor, reference=reference, key=request.POST.get("key", "")[:64])
         if request.htmx:
             return _row_again(request, reference, _("Undone. Nobody was told."))
-        messages.success(request, _("Undone. Nobody was told."))
-        return redirect(_next(request, reverse("seller-return", args=[reference])))
+        return _done(
+            request, _("Undone. Nobody was told."), otherwise=reverse("seller-return", args=[reference])
+        )
     case = _case_for(request, reference, Action.UNDO)
     context = {
         "undo": seller_pages.undo_of(case, actor),
@@ -380,7 +379,7 @@ def _page(
     return render(request, template, context, status=status)
 
 
-def _decided(request: HttpRequest, event: ReturnEvent, form: ServiceForm) -> HttpResponse:
+def _decided(request: HttpRequest, event: ReturnEvent) -> HttpResponse:
     """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation."""
     order_number = event.request.order.order_number
     if event.action == Action.CLOSE:
@@ -389,13 +388,14 @@ def _decided(request: HttpRequest, event: ReturnEvent, form: ServiceForm) -> Htt
         sentence = _("Authorized: order %(order)s.") % {"order": order_number}
     if request.htmx:
         return _row_again(request, event.request.reference, sentence)
-    return _done(request, form, "" if event.hold_until else sentence)
+    return _done(request, "" if event.hold_until else sentence)
 
 
-def _done(request: HttpRequest, form: ServiceForm, sentence: str) -> HttpResponse:
+def _done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpResponse:
+    """303 to where the form says to go on, else to `otherwise`, else to the list."""
     if sentence:
         messages.success(request, sentence)
-    response = redirect(_next(request, reverse("seller-returns")))
+    response = redirect(_next(request, otherwise or reverse("seller-returns")))
     response.status_code = 303
     return response
 
@@ -512,4 +512,3 @@ def _completions(case: Case, actor: Actor) -> list[seller_pages.Choice]:
             )
         )
     return choices
-

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ..actors import MemberRole
 from ..decorators import seller_required
-from ..exceptions import Forbidden
+from ..exceptions import Forbidden, NotFound
 from ..forms import ServiceForm
 from ..models import Invitation, ReturnAddress, Seller, User
 from ..models.people import Language
@@ -221,7 +221,8 @@ def add_address(request: HttpRequest) -> HttpResponse:
 @require_POST
 def retire_address(request: HttpRequest, pk: int) -> HttpResponse:
     """Offer the address no longer; requests that were authorized with it keep their copy."""
-    _own_seller(request).return_addresses.filter(pk=pk).update(is_active=False)
+    if not _own_seller(request).return_addresses.filter(pk=pk).update(is_active=False):
+        raise NotFound(_("This page does not exist, or it is not yours."))
     return _done(_("The return address is no longer offered."), request)
 
 
