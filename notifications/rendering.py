@@ -9,9 +9,10 @@ so that both parts of a mail have the same words; `_frame.txt` and `_frame.html`
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import repeat
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -68,11 +69,13 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Some units of an item. `note` maps languages to what the buyer gave as reason, or how it came back."""
+    """Some units of an item. `note`: the buyer's reason, or how it came back, by language; `comment`: the
+    buyer's own words about it."""
 
     title: str
     units: int
     note: Mapping[str, str] | None = None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ def facts_of(
 ) -> MessageFacts:
     """What the message of `event` says to one reader; the event may be one that is only planned.
 
-    Reads the event, its request and the request's order, buyer and seller, and no clock.
+    Reads the event, its request, the request's items, order, buyer and seller, and no clock.
     `reason_labels` maps the codes of buyers' reasons to their labels in both languages.
     """
     return_request, facts, words = event.request, event.facts, event.words
@@ -169,8 +172,8 @@ def facts_of(
         rma_number=return_request.rma_number,
         item_titles=tuple(values["item_titles"]),
         items=tuple(
-            Line(item["title"], item["quantity"], reason_labels.get(item.get("reason_code", "")))
-            for item in facts.get("items", ())
+            Line(item["title"], item["quantity"], reason_labels.get(item.get("reason_code", "")), comment)
+            for item, comment in zip(facts.get("items", ()), _item_comments(event), strict=False)
         ),
         received=tuple(
             Line(item["title"], item["units"], _condition(item["condition"]))
@@ -372,8 +375,7 @@ def _rows(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str,
     if facts.received:
         yield _("Received"), [_line(line, language) for line in facts.received]
     else:
-        with_reason = kind == Kind.RETURN_OPENED
-        yield _("Items"), [_line(line, language, with_note=with_reason) for line in facts.items]
+        yield _("Items"), list(_item_lines(kind, facts, language))
     if facts.reader != Reader.BUYER:
         yield _("Order number"), [facts.order_number]
     if facts.rma_number:
@@ -386,6 +388,16 @@ def _rows(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str,
             yield _("Instructions"), facts.instructions.splitlines()
         if facts.send_back_date:
             yield _("Send back by"), [day_in_words(facts.send_back_date, language)]
+
+
+def _item_lines(kind: Kind, facts: MessageFacts, language: str) -> Iterator[str]:
+    """What was asked for is told with the buyer's reasons and words; later messages name the items alone."""
+    for line in facts.items:
+        if kind == Kind.RETURN_OPENED:
+            yield _line(line, language)
+            yield from line.comment.splitlines()
+        else:
+            yield _line(replace(line, note=None), language)
 
 
 def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[str]]]:
@@ -440,9 +452,9 @@ def _who(facts: MessageFacts) -> str:
     return facts.seller_name if facts.role == Role.SELLER else facts.marketplace_name
 
 
-def _line(line: Line, language: str, *, with_note: bool = True) -> str:
+def _line(line: Line, language: str) -> str:
     words = {"units": line.units, "title": line.title, "note": (line.note or {}).get(language, "")}
-    if with_note and words["note"]:
+    if words["note"]:
         return _("%(units)d × %(title)s (%(note)s)") % words
     return _("%(units)d × %(title)s") % words
 
@@ -473,6 +485,15 @@ def _page(event: ReturnEvent, reader: Reader) -> str:
     if event.request.source == Source.FILE and not writes:
         return ""
     return f"{settings.SITE_URL}/my/returns/{reference}/"
+
+
+def _item_comments(event: ReturnEvent) -> Iterator[str]:
+    """What the buyer wrote about each item, for the receipt; the event holds nobody's words."""
+    if event.action == Action.OPEN:
+        # The order in which the event's facts list them.
+        items = event.request.items.order_by("ordinal", "id")
+        yield from items.values_list("comment", flat=True)
+    yield from repeat("")
 
 
 def _condition(value: str) -> Mapping[str, str] | None:

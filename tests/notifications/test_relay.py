@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,9 @@ from django.db.models import Q
 
 from notifications import services
 from notifications.audience import Audience
+from notifications.letters import Letters
 from notifications.models import Kind, Message, Preference, RecipientType, State
+from notifications.rendering import Reader
 from returns import services as returns
 from returns.actors import Actor
 from returns.exceptions import TransitionNotAllowed
@@ -34,8 +37,10 @@ from returns.state_machine import Outcome, Role, Status
 from tests.factories import (
     DORA,
     Cast,
+    Line,
     Person,
     a_request_in,
+    asked_lines,
     at_once,
     by_hand,
     closing,
@@ -79,6 +84,20 @@ def test_opened_the_buyer_gets_a_receipt_and_owner_and_agent_are_asked(cast: Cas
         ("return_opened", ALICE),
         ("return_opened", BEN),
     }
+
+
+def test_the_receipt_has_what_the_buyer_wrote(cast: Cast) -> None:
+    order = make_order(cast.north_lane, Line(), Line(sku="LID", title="Lid"), country="CA")
+    lines = [
+        replace(line, comment=f"about {line.order_item_id}", reason_code="CR-DEFECTIVE")
+        for line in asked_lines(order)
+    ]
+    event = returns.open_return(Actor.buyer(order), order_reference=order.reference, lines=lines)
+    facts = Letters().facts_of_event(event, Reader.BUYER, "UTC")
+    assert [(line.title, line.comment) for line in facts.items] == [
+        ("Steel kettle", f"about {lines[0].order_item_id}"),
+        ("Lid", f"about {lines[1].order_item_id}"),
+    ]
 
 
 def test_opened_and_authorized_by_rule_the_seller_is_not_asked(cast: Cast) -> None:

@@ -281,6 +281,74 @@ def test_the_buyers_receipt_for_keeping_the_item() -> None:
     )
 
 
+def test_the_quoted_messages_in_chinese() -> None:
+    facts = replace(
+        CLOSED,
+        **IN_LANGUAGE["zh-hans"] | {"comments": "已修好。"},
+        reader=Reader.SELLER,
+        role=Role.BUYER,
+        reason={"en": "The problem is solved", "zh-hans": "问题已解决"},
+    )
+    closed = render(Kind.RETURN_CLOSED_BY_BUYER, "zh-hans", facts)
+    assert closed.subject == "买家关闭了退货请求：订单 111-2223334-5556667"
+    assert closed.text.startswith(
+        "李雷 已关闭订单 111-2223334-5556667 中 钢制水壶 的退货请求。原因：问题已解决。\n"
+        "\n"
+        "买家说明：已修好。\n"
+        "\n"
+        "您无需任何操作：此请求不会再有退货或退款。如果您已提供付费标签，可将其作废。\n"
+    )
+    kept = render(Kind.RETURN_KEPT, "zh-hans", facts)
+    assert kept.subject == "买家保留商品：订单 111-2223334-5556667"
+    assert kept.text.startswith(
+        "李雷 将保留订单 111-2223334-5556667 中的 钢制水壶，此退货请求已完成。\n"
+        "\n"
+        "您无需任何操作：此请求不会再有退货或退款，预付费退货标签已作废。\n"
+    )
+    receipt = replace(facts, reader=Reader.BUYER, action=Action.KEEP_ITEM, comments="", text=None)
+    assert render(Kind.CLOSE_RECEIPT, "zh-hans", receipt).text.startswith(
+        "李雷，您好：\n\n您将保留 钢制水壶。预付费退货标签已作废，您无需寄回商品。此请求已完成。\n"
+    )
+
+
+def test_the_frame_in_chinese() -> None:
+    facts = replace(
+        CLOSED,
+        **IN_LANGUAGE["zh-hans"],
+        items=(Line("钢制水壶", 2),),
+        promise=Money(12900, "USD"),
+        promise_date=date(2026, 11, 25),
+    )
+    rendered = render(Kind.RETURN_CLOSED, "zh-hans", facts)
+    assert rendered.subject == "您的退货请求已关闭：订单 111-2223334-5556667"
+    frame = rendered.text.partition("照片显示有划痕。<b>{buyer_name}</b>\n\n")[2]
+    *said, promise = frame.splitlines()[:6]
+    assert said == [
+        "原因：卖家退款，您无需退货",
+        "关闭方：North Lane",
+        "日期和时间：2026年11月24日 14:02 UTC-5",
+        "商品：2 × 钢制水壶",
+        "退货批准编号 (RMA)：R2345-6789",
+    ]
+    assert "US$129.00" in promise
+    assert "2026年11月25日" in promise
+    names = {"North Lane", "Example Market"}
+    assert set(re.findall(r"[A-Z]\w+ \w+", frame)) == names
+
+
+def test_the_receipt_lists_each_item_with_the_buyers_reason_and_words() -> None:
+    items = (
+        Line("Steel kettle", 2, {"en": "Too small", "zh-hans": "尺码偏小"}, "Does not fit\nmy stove <3"),
+        Line("Lid", 1),
+    )
+    facts = replace(CLOSED, action=Action.OPEN, items=items, comments="")
+    rendered = render(Kind.RETURN_OPENED, "en", facts)
+    assert (
+        "Items:\n  2 × Steel kettle (Too small)\n  Does not fit\n  my stove <3\n  1 × Lid\n" in rendered.text
+    )
+    assert "Does not fit<br>my stove &lt;3<br>1 × Lid" in rendered.html
+
+
 @pytest.mark.parametrize("is_prepaid", [True, False])
 def test_the_seller_may_follow_a_link_to_decide(is_prepaid: bool) -> None:
     page = "https://returns.example/seller/returns/0b1c/"
