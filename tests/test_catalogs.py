@@ -3,11 +3,13 @@
 import gettext
 import re
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
 from django.core.management import CommandError, call_command
 from django.utils import translation
 
@@ -23,6 +25,7 @@ LATIN = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
 LATIN_WORDS = {
     *("RMA", "SKU", "XML", "UTF-8", "UTF-16", "Unicode", "GB", "US", "DE", "YYYY-MM-DD", "14-Jul-2025"),
     "Message-ID",
+    "PIN",
     *("North", "Lane", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"),
     *("Returns", "report", "of", "seller", "fulfilled", "orders"),
 }
@@ -200,6 +203,18 @@ def test_django_finds_the_catalog_and_english_stays_english() -> None:
     with translation.override("en"):
         assert translation.gettext("Close request") == "Close request"
         assert translation.ngettext("%(units)s unit", "%(units)s units", 1) == "%(units)s unit"
+
+
+def test_what_others_say_on_our_pages_is_what_they_say(sources: Catalog) -> None:
+    theirs: set[str] = set()
+    for package in ("django.conf", "django.contrib.auth", "allauth"):
+        folder = Path(str(find_spec(package).submodule_search_locations[0])) / "locale"
+        with (folder / "zh_Hans" / "LC_MESSAGES" / "django.po").open("rb") as file:
+            theirs.update(english(message) for message in entries(read_po(file)))
+    command = "returns/management/commands/catalogs.py"
+    borrowed = [message for message in entries(sources) if (command, 0) in message.locations]
+    assert len(borrowed) == len(catalogs.BORROWED)
+    assert {english(message) for message in borrowed} <= theirs
 
 
 # --- The command
