@@ -23,7 +23,6 @@ from .services.money import still_possible
 from .services.words import COMMENTS_MAX
 from .state_machine import Outcome, Status
 
-
 COMPLETIONS = (Outcome.DUPLICATE, Outcome.NEVER_ARRIVED, Outcome.PARTIALLY_REFUNDED)
 
 
@@ -52,8 +51,8 @@ class ServiceForm(forms.Form):
         try:
             return service()
         except Invalid as invalid:
-            for name, sentence in invalid.errors.items():
-                name = self.names.get(name, name)
+            for field, sentence in invalid.errors.items():
+                name = self.names.get(field, field)
                 self.add_error(name if name in self.fields else None, str(sentence))
             return None
 
@@ -79,7 +78,11 @@ class ReopenForm(CommentsForm):
 class CloseForm(CommentsForm):
     """Close one request. Fields that no reason of this request asks for are left out."""
 
-    reason = forms.CharField(label=_("Return reason"), max_length=60, error_messages={"required": _("Choose a return reason from the list.")})
+    reason = forms.CharField(
+        label=_("Return reason"),
+        max_length=60,
+        error_messages={"required": _("Choose a return reason from the list.")},
+    )
     promise_amount = forms.DecimalField(label=_("Amount"), required=False, min_value=0, max_digits=15)
     promise_date = forms.DateField(label=_("Refund by"), required=False, widget=DateInput())
     agreement_date = forms.DateField(label=_("Day of the agreement"), required=False, widget=DateInput())
@@ -98,9 +101,7 @@ class CloseForm(CommentsForm):
     claim_checked = forms.BooleanField(
         label=_("I have checked the buyer's claim about the item"), required=False
     )
-    says_never_arrived = forms.BooleanField(
-        label=_("The buyer writes that it never arrived"), required=False
-    )
+    says_never_arrived = forms.BooleanField(label=_("The buyer writes that it never arrived"), required=False)
 
     names = {
         "promise_minor": "promise_amount",
@@ -256,9 +257,7 @@ class ReceiveForm(ServiceForm):
 
     def received(self) -> dict[int, tuple[int, str]]:
         data = self.cleaned_data
-        return {
-            item.pk: (data[f"units_{item.pk}"], data[f"condition_{item.pk}"]) for item in self.case.items
-        }
+        return {item.pk: (data[f"units_{item.pk}"], data[f"condition_{item.pk}"]) for item in self.case.items}
 
 
 class RefundForm(ServiceForm):
@@ -289,7 +288,9 @@ class RefundForm(ServiceForm):
                     min_value=0,
                     max_digits=15,
                     initial=to_decimal(min(owed, left), currency) if owed and left else None,
-                    widget=forms.NumberInput(attrs={"step": str(Decimal(1).scaleb(-currency_exponent(currency)))}),
+                    widget=forms.NumberInput(
+                        attrs={"step": str(Decimal(1).scaleb(-currency_exponent(currency)))}
+                    ),
                 )
         self.order_fields([*self.places, "refunded_on"])
 
@@ -317,9 +318,7 @@ class CompleteForm(CommentsForm):
     outcome = forms.ChoiceField(
         label=_("How it ends"), choices=[(outcome.value, outcome.label) for outcome in COMPLETIONS]
     )
-    says_never_arrived = forms.BooleanField(
-        label=_("The buyer writes that it never arrived"), required=False
-    )
+    says_never_arrived = forms.BooleanField(label=_("The buyer writes that it never arrived"), required=False)
 
     field_order = ["outcome", "says_never_arrived", "comments"]
 
@@ -447,5 +446,7 @@ def _exact(amount: Decimal | None, currency: str) -> Decimal | None:
     try:
         to_minor(amount, currency)
     except (ValueError, OverflowError):
-        raise forms.ValidationError(_("Enter an amount with at most the usual decimals of its currency.")) from None
+        raise forms.ValidationError(
+            _("Enter an amount with at most the usual decimals of its currency.")
+        ) from None
     return amount

@@ -1,10 +1,9 @@
 """What an event says, in one sentence: for timelines, and for whoever came second."""
 
-
-from .dates import format_moment
 from django.utils.translation import gettext as _
 
 from .actors import Actor
+from .dates import format_moment
 from .models import ReturnEvent
 from .state_machine import Action, Outcome, Role
 

@@ -90,6 +90,9 @@ ONE_PER_LINE = gettext_lazy("One on each line, at most 100 characters.")
 
 
 class MarketplaceForm(forms.ModelForm):
+    returns_url = forms.URLField(
+        label=gettext_lazy("Address of its own returns page"), required=False, assume_scheme="https"
+    )
     time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"))
     weekend = forms.TypedMultipleChoiceField(
         label=gettext_lazy("Weekend"),

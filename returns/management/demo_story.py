@@ -126,7 +126,9 @@ class Story:
     bought: list[Bought] = field(default_factory=list)
     reported: list[dict[str, Any]] = field(default_factory=list)
 
-    def order(self, who: tuple[str, str, str], days: float, *lines: tuple[Product, int], **more: Any) -> Bought:
+    def order(
+        self, who: tuple[str, str, str], days: float, *lines: tuple[Product, int], **more: Any
+    ) -> Bought:
         """An order of `days` ago, arriving five days later unless `promised` says otherwise."""
         prefix = {"US": "114", "CA": "702", "GB": "203", "DE": "302", "FR": "402", "CN": "503"}[who[2]]
         number = f"{prefix}-{self.dice.randrange(10**6, 10**7)}-{self.dice.randrange(10**6, 10**7)}"
@@ -161,9 +163,25 @@ class Story:
             "is-business-order",
         ]
         rows = [header]
-        prices = [["amazon-order-id", "purchase-date", "item-status", "fulfillment-channel", "product-name"]]
-        prices[0] += ["sku", "asin", "quantity", "currency", "item-price", "item-tax", "shipping-price"]
-        prices[0] += ["ship-city", "ship-country", "is-business-order"]
+        prices = [
+            [
+                "amazon-order-id",
+                "purchase-date",
+                "item-status",
+                "fulfillment-channel",
+                "product-name",
+                "sku",
+                "asin",
+                "quantity",
+                "currency",
+                "item-price",
+                "item-tax",
+                "shipping-price",
+                "ship-city",
+                "ship-country",
+                "is-business-order",
+            ]
+        ]
         for bought in self.bought:
             ordered = self.ago(bought.days).isoformat(timespec="seconds")
             promised = self.ago(bought.promised).isoformat(timespec="seconds")
@@ -171,14 +189,40 @@ class Story:
             for position, (product, quantity) in enumerate(bought.lines, start=1):
                 item_id = f"{bought.number.replace('-', '')[:12]}{position:02}"
                 rows.append(
-                    [bought.number, item_id, ordered, promised, bought.email, product.sku, product.title]
-                    + [str(quantity), bought.buyer, bought.city, bought.country, business]
+                    [
+                        bought.number,
+                        item_id,
+                        ordered,
+                        promised,
+                        bought.email,
+                        product.sku,
+                        product.title,
+                        str(quantity),
+                        bought.buyer,
+                        bought.city,
+                        bought.country,
+                        business,
+                    ]
                 )
                 price = product.cents * quantity
                 prices.append(
-                    [bought.number, ordered, "Shipped", "Merchant", product.title, product.sku, product.asin]
-                    + [str(quantity), "USD", f"{price / 100:.2f}", f"{price * 7 // 100 / 100:.2f}", "4.99"]
-                    + [bought.city, bought.country, business]
+                    [
+                        bought.number,
+                        ordered,
+                        "Shipped",
+                        "Merchant",
+                        product.title,
+                        product.sku,
+                        product.asin,
+                        str(quantity),
+                        "USD",
+                        f"{price / 100:.2f}",
+                        f"{price * 7 // 100 / 100:.2f}",
+                        "4.99",
+                        bought.city,
+                        bought.country,
+                        business,
+                    ]
                 )
         actor = Actor.marketplace(self.seller)
         import_orders(actor, file=_file(rows), name="orders_shipping.tsv")
@@ -354,9 +398,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     order, ask, ago = story.order, story.ask, story.ago
 
     # The cast: one request for each rule.
-    rug = order(
-        ("李伟", "Vancouver", "CA"), 47.1, (RUG, 1), promised=42.1, language=Language.CHINESE.value
-    )
+    rug = order(("李伟", "Vancouver", "CA"), 47.1, (RUG, 1), promised=42.1, language=Language.CHINESE.value)
     kettle = order(("José García", "Austin", "US"), 16, (KETTLE, 2), email=DORA)
     cable = order(("Dora Kettering", "Toronto", "CA"), 14, (CABLE, 1), email=DORA)
     planter = order(("Emeka Obi", "Chicago", "US"), 19, (PLANTER, 1))
@@ -412,7 +454,9 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     _report_history(story, crowd)
     story.import_returns()
 
-    request, buyer = ask(headset, 1.6, (HEADSET, 1, "CR-NOT_COMPATIBLE", "Our phones pair with it only once."))
+    request, buyer = ask(
+        headset, 1.6, (HEADSET, 1, "CR-NOT_COMPATIBLE", "Our phones pair with it only once.")
+    )
     services.close_return(
         buyer.at(ago(3 / 24)),
         reference=request.reference,
@@ -422,9 +466,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     _address_for(seller, "GB")
     services.authorize_return(alice.at(ago(13.5)), reference=request.reference)
     (item,) = request.items.all()
-    services.receive_return(
-        ben.at(ago(5.5)), reference=request.reference, received={item.pk: (1, "used")}
-    )
+    services.receive_return(ben.at(ago(5.5)), reference=request.reference, received={item.pk: (1, "used")})
     services.escalate(
         buyer.at(ago(0.3)), reference=request.reference, comments="It has been five days and nothing came."
     )
@@ -456,9 +498,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     services.close_return(
         Actor.admin(root).at(ago(7)),
         reference=request.reference,
-        closing=Closing(
-            reason_code="outside_return_window", comments="退货期限已过，因此我们关闭了此请求。"
-        ),
+        closing=Closing(reason_code="outside_return_window", comments="退货期限已过，因此我们关闭了此请求。"),
     )
     lamp_request = ReturnRequest.objects.get(seller=seller, order__order_number=lamp.number)
     services.close_return(
@@ -489,10 +529,11 @@ def _report_history(story: Story, crowd: list[Bought]) -> None:
         {"status": "PendingApproval"},
         {"status": "PendingApproval", "label": "AmazonPrePaidLabel", "payer": "Amazon", "carrier": "UPS"},
     )
-    for bought, columns in zip(crowd, statuses, strict=False):
+    for bought, said in zip(crowd, statuses, strict=False):
         ((product, quantity),) = bought.lines
+        columns = dict(said)
         if columns["status"] == "Completed":
-            columns = {**columns, "refunded": f"{product.cents * quantity / 100:.2f}"}
+            columns["refunded"] = f"{product.cents * quantity / 100:.2f}"
         asked = 0.7 if columns["status"] == "PendingApproval" else max(bought.days - 7, 2.0)
         story.report(bought, product, asked=asked, reason=story.dice.choice(WHY)[0], **columns)
 
@@ -502,12 +543,12 @@ def _tell_crowd(story: Story, crowd: list[Bought], alice: Actor, ben: Actor) -> 
     for position, bought in enumerate(crowd):
         ((product, quantity),) = bought.lines
         reason, comment = story.dice.choice(WHY)
-        if position % 3 == 0:
-            asked = story.dice.uniform(0.05, 0.9)
-        else:
-            asked = story.dice.uniform(1.5, max(bought.days - 6, 2))
+        is_waiting = position % 3 == 0
+        asked = (
+            story.dice.uniform(0.05, 0.9) if is_waiting else story.dice.uniform(1.5, max(bought.days - 6, 2))
+        )
         request, _buyer = story.ask(bought, asked, (product, quantity, reason, comment))
-        if position % 3 == 0:
+        if is_waiting:
             continue
         who = alice if position % 2 else ben
         if position % 9 == 1 and not request.prepaid_eligible:

@@ -1,12 +1,14 @@
 import datetime
+
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import returns.models.fields
-import returns.models.settings
 from django.conf import settings
 from django.db import migrations, models
+
+import returns.models.fields
+import returns.models.settings
 
 
 class Migration(migrations.Migration):
@@ -880,9 +882,7 @@ class Migration(migrations.Migration):
                 ("escalated_at", models.DateTimeField(blank=True, null=True, verbose_name="escalated")),
                 (
                     "deadline_at",
-                    models.DateTimeField(
-                        default=datetime.datetime(9999, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
-                    ),
+                    models.DateTimeField(default=datetime.datetime(9999, 1, 1, 0, 0, tzinfo=datetime.UTC)),
                 ),
                 ("reminders_sent", models.PositiveSmallIntegerField(default=0)),
                 ("is_overlapping", models.BooleanField(default=False, verbose_name="overlapping")),
@@ -1079,6 +1079,7 @@ class Migration(migrations.Migration):
                                 ("promise_minor__gt", 0),
                                 ("status", "closed"),
                                 models.Q(("promise_currency", ""), _negated=True),
+                                ("promise_minor__isnull", False),
                             ),
                             _connector="OR",
                         ),

@@ -38,7 +38,8 @@ class ReturnEvent(models.Model):
     hold_until = models.DateTimeField(null=True, blank=True)
     relayed_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
-    idempotency_key = models.CharField(max_length=100, null=True, blank=True)
+    # NULL, not "": the constraint below is for keys that were given.
+    idempotency_key = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001
 
     # The words of an event that is only planned: a preview has no row of `EventText`.
     planned_text: str = ""

@@ -146,7 +146,12 @@ class ReturnRequest(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(promise_minor__isnull=True, promise_due_date__isnull=True, promise_currency="")
-                | Q(promise_minor__gt=0, promise_due_date__isnull=False, status=Status.CLOSED)
+                | Q(
+                    promise_minor__isnull=False,  # a CHECK lets pass what is NULL > 0
+                    promise_minor__gt=0,
+                    promise_due_date__isnull=False,
+                    status=Status.CLOSED,
+                )
                 & ~Q(promise_currency=""),
                 name="request_promise_is_whole",
             ),

@@ -82,7 +82,9 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
         )
     if status == Status.AUTHORIZED:
         if request.handed_over_at:
-            return StatusWords(_("Your return is on its way"), _("You get your money back once it has arrived."))
+            return StatusWords(
+                _("Your return is on its way"), _("You get your money back once it has arrived.")
+            )
         if request.send_back_date:
             return StatusWords(
                 _("Please send the items back"),
@@ -117,7 +119,10 @@ def _closed_words(case: Case) -> StatusWords:
 
 def _completed_words(case: Case) -> StatusWords:
     words = {
-        Outcome.REFUNDED: (_("You have been refunded"), _("Your bank may need a few days to show the money.")),
+        Outcome.REFUNDED: (
+            _("You have been refunded"),
+            _("Your bank may need a few days to show the money."),
+        ),
         Outcome.PARTIALLY_REFUNDED: (
             _("You have been partly refunded"),
             _("Your bank may need a few days to show the money."),
@@ -157,7 +162,8 @@ def items_of(case: Case) -> list[BuyerItem]:
             quantity=item.quantity,
             reason=case.reason_label(item.reason_code, language),
             notes=[
-                str(policy.sentence(policy.Reason(**reason))) for reason in item.verdict.get("reasons", [])[:1]
+                str(policy.sentence(policy.Reason(**reason)))
+                for reason in item.verdict.get("reasons", [])[:1]
             ],
         )
         for item in case.items
@@ -219,9 +225,7 @@ def way_back_of(case: Case, actor: Actor) -> WayBack | None:
     request = case.request
     if case.status_for(actor) != Status.AUTHORIZED:
         return None
-    return WayBack(
-        request.return_address, request.instructions, request.send_back_date, payer_of_buyer(case)
-    )
+    return WayBack(request.return_address, request.instructions, request.send_back_date, payer_of_buyer(case))
 
 
 def promise_of(case: Case, actor: Actor) -> Promise | None:
@@ -236,15 +240,19 @@ def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:
     if case.is_resting_for(actor):
         return {}
     facts = case.facts()
-    open_now = case.request.status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED)
+    is_open = case.request.status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED)
+    # Say why not only where the buyer would look for the button.
+    explains = {
+        Action.CLOSE: is_open and not facts.prepaid_eligible,
+        Action.KEEP_ITEM: False,
+        Action.ESCALATE: facts.is_escalated,
+    }
     drawn: dict[str, Offer] = {}
-    for action in (Action.CLOSE, Action.KEEP_ITEM, Action.ESCALATE):
+    for action, is_told in explains.items():
         transition, sentence = refusal(facts, action, actor.asking)
         if transition is not None:
             drawn[action.value] = Offer(True, "")
-        elif action == Action.CLOSE and open_now and not facts.prepaid_eligible:
-            drawn[action.value] = Offer(False, str(sentence))
-        elif action == Action.ESCALATE and facts.is_escalated:
+        elif is_told:
             drawn[action.value] = Offer(False, str(sentence))
     return drawn
 

@@ -5,7 +5,7 @@ transaction with a result per row. One request is the set of one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -58,7 +58,7 @@ class Closing:
 
     reason_code: str
     comments: str = ""
-    stated: Stated = Stated()
+    stated: Stated = field(default_factory=Stated)
 
     action = Action.CLOSE
 
@@ -289,11 +289,9 @@ def _check_closing(case: Case, actor: Actor, reason: ClosureReason, closing: Clo
         closing.stated,
         may_close_withdrawal=reason.may_close_withdrawal,
     )
-    if text and reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY:
-        if len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
-            errors["comments"] = _(
-                "This request is in policy: explain your reason in at least 20 characters."
-            )
+    is_although_in_policy = reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY
+    if is_although_in_policy and 0 < len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
+        errors["comments"] = _("This request is in policy: explain your reason in at least 20 characters.")
     if not finding.holds:
         if finding.needs:
             errors |= {need: _NEEDED[need] for need in finding.needs}
@@ -464,7 +462,7 @@ def undo_seconds(actor: Actor) -> int:
 def _parsed(column: str, value: Any) -> Any:
     """A column's value from the JSON it was kept as."""
     name = column.removesuffix("_id")
-    return None if value is None else ReturnRequest._meta.get_field(name).to_python(value)
+    return None if value is None else ReturnRequest._meta.get_field(name).to_python(value)  # noqa: SLF001 - Django's public name
 
 
 def _only(results: list[Result]) -> ReturnEvent:

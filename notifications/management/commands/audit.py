@@ -49,10 +49,15 @@ class Audit:
         self.events = ReturnEvent.objects.all()
         self.requests = ReturnRequest.objects.all()
         self.messages = Message.objects.all()
+        self.lines = OrderItem.objects.all()
+        self.refunds = Refund.objects.all()
         if since is not None:
             self.events = self.events.filter(recorded_at__gte=since)
             self.requests = self.requests.filter(pk__in=self.events.values("request_id"))
             self.messages = self.messages.filter(created_at__gte=since)
+            items = ReturnItem.objects.filter(request__in=self.requests)
+            self.lines = self.lines.filter(pk__in=items.values("order_item_id"))
+            self.refunds = self.refunds.filter(recorded_at__gte=since)
 
     def checks(self) -> dict[str, Callable[[], Findings]]:
         return {
@@ -174,8 +179,8 @@ class Audit:
             ("request", self.requests, "order__seller_id"),
             ("event", self.events, "request__seller_id"),
             ("message", self.messages.filter(event__isnull=False), "event__seller_id"),
-            ("order line", OrderItem.objects.all(), "order__seller_id"),
-            ("refund", Refund.objects.all(), "order_item__seller_id"),
+            ("order line", self.lines, "order__seller_id"),
+            ("refund", self.refunds, "order_item__seller_id"),
         )
         for name, rows, owner in places:
             for pk in rows.exclude(seller_id=F(owner)).values_list("pk", flat=True).iterator():
@@ -223,7 +228,7 @@ class Audit:
             yield f"message {pk} is due for more than a minute"
 
     def units_and_money_agree(self) -> Findings:
-        lines = OrderItem.objects.annotate(held=Sum("return_items__units_held", default=0))
+        lines = self.lines.annotate(held=Sum("return_items__units_held", default=0))
         for pk, held, kept, quantity in (
             lines.exclude(held=F("units_held"), units_held__lte=F("quantity"))
             .values_list("pk", "held", "units_held", "quantity")
@@ -232,7 +237,7 @@ class Audit:
             yield f"order line {pk}: its items hold {held}, the line says {kept} of {quantity}"
         for part in RefundPart:
             refunded, paid = f"{part.value}_refunded_minor", f"{part.value}_paid_minor"
-            totals = OrderItem.objects.annotate(
+            totals = self.lines.annotate(
                 given=Sum("refunds__amount_minor", filter=Q(refunds__part=part), default=0)
             )
             for pk in totals.filter(Q(given__gt=F(refunded)) | Q(**{f"{refunded}__gt": F(paid)})).values_list(
@@ -251,13 +256,14 @@ class Audit:
             request, promise = event.request, event.facts["promise"]
             if request.status != Status.CLOSED or event.version != event.last:
                 continue
-            if request.promise_due_date == date.fromisoformat(promise["due_date"]):
+            stands = (request.promise_minor, request.promise_currency, request.promise_due_date)
+            if stands == (promise["minor"], promise["currency"], date.fromisoformat(promise["due_date"])):
                 continue
             given = Refund.objects.filter(
                 request=request, currency=promise["currency"], event__version__gt=event.version
             ).aggregate(total=Sum("amount_minor", default=0))["total"]
             if given < promise["minor"]:
-                yield f"request {request.reference} lost its refund promise"
+                yield f"request {request.reference} lost its refund promise, or has another one"
         wrong = self.events.filter(
             action=Action.CLOSE, role__in=SELLERS_SIDE, request__is_timely_withdrawal=True
         ).exclude(reason_code__in=MAY_CLOSE_A_WITHDRAWAL)
