@@ -1077,9 +1077,9 @@ class Migration(migrations.Migration):
                             models.Q(
                                 ("promise_due_date__isnull", False),
                                 ("promise_minor__gt", 0),
+                                ("promise_minor__isnull", False),
                                 ("status", "closed"),
                                 models.Q(("promise_currency", ""), _negated=True),
-                                ("promise_minor__isnull", False),
                             ),
                             _connector="OR",
                         ),
