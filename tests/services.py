@@ -94,6 +94,9 @@ class Program:
 class PostgreSQL:
     """A cluster in a directory of its own, reached over TCP on 127.0.0.1. It refuses to run as root."""
 
+    # fsync is off: only the machine's own crash would need it.
+    SETTINGS = {"fsync": "off", "max_connections": "120", "shared_buffers": "64MB"}
+
     def __init__(self) -> None:
         server, initdb = (find_program(name, "/usr/lib/postgresql/*/bin") for name in ("postgres", "initdb"))
         if server is None or initdb is None:
@@ -118,14 +121,12 @@ class PostgreSQL:
         self.start()
 
     def start(self) -> None:
-        """Start the server on its data. fsync is off: only the machine's own crash would need it."""
+        """Start the server on its data."""
         given = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
-            "fsync": "off",
-            "max_connections": 120,
-            "shared_buffers": "64MB",
+            **self.SETTINGS,
         }
         command = [self.server, "-D", str(self.data)]
         for name, value in given.items():
