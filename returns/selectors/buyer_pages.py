@@ -78,7 +78,7 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
                 % {"day": format_day(policy.local_day(request.step_in_at, case.rules.time_zone))},
             )
         return StatusWords(
-            _("The seller is looking at it"), _("Nothing to do until then: please keep the items.")
+            _("The seller is looking at it"), _("Nothing to do for now: please keep the items.")
         )
     if status == Status.AUTHORIZED:
         if request.handed_over_at:
