@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from notifications import services
 from notifications.audience import Audience
 from notifications.letters import Letters
-from notifications.models import Kind, Message, Preference, RecipientType, State
+from notifications.models import Kind, Message, Preference, RecipientType, State, new_message_id
 from notifications.rendering import Reader
 from returns import services as returns
 from returns.actors import Actor
@@ -333,31 +333,17 @@ def test_an_address_that_comes_later_wakes_nothing(cast: Cast) -> None:
 
 
 @both
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_an_event_is_relayed_once_however_often_one_looks(cast: Cast) -> None:
     request = asked(cast)
     told(request)
-    before = sorted(Message.objects.values_list("message_id", flat=True))
-    # A relay that died after its messages were made, and before it set its mark, made none: one transaction.
-    # Even a mark that was lost would find each message there.
-    with transaction.atomic():
-        for event in ReturnEvent.objects.all():
-            Message.objects.bulk_create(
-                [
-                    Message(
-                        event=event,
-                        seller=event.seller,
-                        recipient_type=one.type,
-                        recipient_id=one.id,
-                        kind=one.kind,
-                        language=one.language,
-                    )
-                    for one in Audience([event.seller_id]).of(event)
-                ],
-                ignore_conflicts=True,
-            )
+    before = list(Message.objects.order_by("pk").values())
     told(request)
-    assert sorted(Message.objects.values_list("message_id", flat=True)) == before
+    assert list(Message.objects.order_by("pk").values()) == before
+    copy = Message.objects.all()[0]
+    copy.pk, copy.message_id = None, new_message_id()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        copy.save(force_insert=True)
 
 
 @both
@@ -386,18 +372,32 @@ def test_a_held_decision_is_told_once_its_hold_has_passed(cast: Cast) -> None:
 
 @both
 @pytest.mark.django_db
-def test_what_was_undone_is_never_told(cast: Cast) -> None:
+def test_what_was_undone_is_never_told(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     request = asked(cast)
     returns.close_return(cast.actor(cast.alice), reference=request.reference, closing=closing())
     returns.undo_decision(cast.actor(cast.alice), reference=request.reference)
     assert told(request, since=1) == set()
     withdrawn = request.events.get(version=2)
     assert (withdrawn.relayed_at, withdrawn.withdrawn_at is None) == (None, False)
+    # Nor later, when its hold has passed.
+    monkeypatch.setattr(services, "released", Q)
+    assert services.relay_events() == 0
 
 
 def test_what_an_import_writes_is_relayed_to_nobody(cast: Cast) -> None:
     request = file_request(make_order(cast.north_lane), Status.AUTHORIZED)
     assert told(request) == set()
+    assert last_event(request).relayed_at is not None
+
+
+def test_a_silent_event_is_relayed_to_nobody_whatever_it_is(cast: Cast) -> None:
+    request = asked(cast)
+    told(request)
+    event = last_event(request)
+    event.pk, event.version, event.action, event.is_silent = None, 2, "authorize", True
+    event.relayed_at = event.idempotency_key = None
+    event.save(force_insert=True)
+    assert told(request, since=1) == set()
     assert last_event(request).relayed_at is not None
 
 
