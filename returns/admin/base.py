@@ -1,19 +1,45 @@
 """What the admin's pages share: who may, what is only read, and lists of big tables."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 BEFORE_VAR = "before"
+
+
+def link_to(name: str, label: Any) -> Callable[[Any, Model], SafeString | None]:
+    """A column (or a field that is only read) that leads to the row which the foreign key `name` names."""
+
+    @admin.display(description=label)
+    def show(self: admin.ModelAdmin, row: Model) -> SafeString | None:
+        target = getattr(row, name)
+        if target is None:
+            return None
+        opts = target._meta  # noqa: SLF001 - what Django documents under this name
+        url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[target.pk])
+        return format_html('<a href="{}">{}</a>', url, target)
+
+    return show
 
 
 class DeskAdmin(admin.ModelAdmin):
     """Every admin may everything that a page offers; what no page offers, nobody may."""
 
     show_facets = admin.ShowFacets.NEVER
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Called like what it points to, whose name is in both languages."""
+        opts = db_field.related_model._meta  # noqa: SLF001 - what Django documents under this name
+        kwargs.setdefault("label", capfirst(opts.verbose_name))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return True

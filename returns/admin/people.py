@@ -1,5 +1,6 @@
 """Sellers, their teams, and the admins themselves."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from ..actors import Actor
 from ..models import Invitation, Membership, ReturnAddress, Seller, User
 from ..services import team
-from .base import DeskAdmin
+from .base import DeskAdmin, link_to
 from .site import site
 
 
@@ -95,16 +96,18 @@ class SellerAdmin(DeskAdmin):
 
 @admin.register(Membership, site=site)
 class MembershipAdmin(DeskAdmin):
-    list_display = ("user", "seller", "role", "is_active")
+    list_display = ("__str__", "seller_link", "role", "is_active")
     list_filter = ("role", "is_active")
+    person = link_to("user", gettext_lazy("person"))
+    seller_link = link_to("seller", gettext_lazy("seller"))
     list_select_related = ("user", "seller")
     raw_id_fields = ("user", "seller")
     search_fields = ("user__email", "seller__name")
     ordering = ("seller__name", "user__email")
-    fields = ("user", "seller", "role", "is_active")
+    readonly_fields = ("person", "seller_link")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
-        return ("user", "seller") if obj else ()
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
+        return (*(("person", "seller_link") if obj else ("user", "seller")), "role", "is_active")
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         if not change:
@@ -119,7 +122,9 @@ class MembershipAdmin(DeskAdmin):
 class InvitationAdmin(DeskAdmin):
     """The first owner of a new seller comes in by an invitation from here."""
 
-    list_display = ("email", "seller", "role", "created_at", "expires_at", "accepted_at", "revoked_at")
+    list_display = ("email", "seller_link", "role", "made", "open_until", "taken", "taken_back")
+    readonly_fields = ("seller_link", "made", "open_until", "taken", "taken_back")
+    seller_link = link_to("seller", gettext_lazy("seller"))
     list_select_related = ("seller",)
     raw_id_fields = ("seller",)
     search_fields = ("email", "seller__name")
@@ -127,8 +132,25 @@ class InvitationAdmin(DeskAdmin):
     actions = ("take_back",)
 
     def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:
-        offered = ("seller", "email", "role", "language")
-        return (*offered, "created_at", "expires_at", "accepted_at", "revoked_at") if obj else offered
+        offered = ("email", "role", "language")
+        times = ("made", "open_until", "taken", "taken_back")
+        return ("seller_link", *offered, *times) if obj else ("seller", *offered)
+
+    @admin.display(description=gettext_lazy("made"))
+    def made(self, invitation: Invitation) -> datetime:
+        return invitation.created_at
+
+    @admin.display(description=gettext_lazy("open until"))
+    def open_until(self, invitation: Invitation) -> datetime:
+        return invitation.expires_at
+
+    @admin.display(description=gettext_lazy("accepted"))
+    def taken(self, invitation: Invitation) -> datetime | None:
+        return invitation.accepted_at
+
+    @admin.display(description=gettext_lazy("taken back"))
+    def taken_back(self, invitation: Invitation) -> datetime | None:
+        return invitation.revoked_at
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -152,7 +174,8 @@ class InvitationAdmin(DeskAdmin):
 
 @admin.register(ReturnAddress, site=site)
 class ReturnAddressAdmin(DeskAdmin):
-    list_display = ("name", "seller", "city", "country", "is_active")
+    list_display = ("name", "seller_link", "city", "country", "is_active")
+    seller_link = link_to("seller", gettext_lazy("seller"))
     list_filter = ("is_active",)
     list_select_related = ("seller",)
     raw_id_fields = ("seller",)

@@ -22,10 +22,13 @@ from ..models import Buyer, Order, OrderItem, Refund, ReturnEvent, ReturnItem, R
 from ..money import format_money
 from ..services import uphold
 from ..services.words import COMMENTS_MAX
-from .base import BigTableAdmin
+from .base import BigTableAdmin, link_to
 from .site import site
 
 FOUND_AT_MOST = 200
+SELLER = gettext_lazy("seller")
+ORDER = gettext_lazy("order")
+REQUEST = gettext_lazy("return request")
 SEARCH_HELP = gettext_lazy("A whole order number, RMA number or reference.")
 
 
@@ -74,8 +77,21 @@ class OrderItemInline(ReadOnlyInline):
 
 @admin.register(Order, site=site)
 class OrderAdmin(BigTableAdmin):
-    list_display = ("order_number", "seller", "ordered_at", "delivered_date", "country", "is_stub")
+    list_display = ("order_number", "seller_link", "ordered_at", "delivered_date", "country", "is_stub")
     list_select_related = ("seller",)
+    fields = (
+        "order_number",
+        "seller_link",
+        "ordered_at",
+        "delivered_date",
+        "estimated_delivery_date",
+        "country",
+        "is_stub",
+        "is_business",
+        "is_gift",
+    )
+    readonly_fields = ("seller_link",)
+    seller_link = link_to("seller", SELLER)
     search_fields = ("order_number",)
     search_help_text = gettext_lazy("A whole order number or reference.")
     inlines = (BuyerInline, OrderItemInline)
@@ -89,7 +105,12 @@ class OrderAdmin(BigTableAdmin):
 
 class ReturnItemInline(ReadOnlyInline):
     model = ReturnItem
-    fields = ("order_item", "quantity", "units_held", "units_received", "reason_code", "comment", "policy")
+    fields = ("line", "quantity", "units_held", "units_received", "reason_code", "comment", "policy")
+    readonly_fields = ("line",)
+
+    @admin.display(description=gettext_lazy("order line"))
+    def line(self, item: ReturnItem) -> str:
+        return str(item.order_item)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("order_item")
@@ -97,8 +118,9 @@ class ReturnItemInline(ReadOnlyInline):
 
 class ReturnEventInline(ReadOnlyInline):
     model = ReturnEvent
-    fields = ("occurred_at", "action", "role", "user", "source", "target", "reason_code", "said")
-    readonly_fields = ("said",)
+    fields = ("occurred_at", "action", "role", "person", "source", "target", "reason_code", "said")
+    readonly_fields = ("person", "said")
+    person = link_to("user", gettext_lazy("person"))
     ordering = ("-version",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -132,13 +154,35 @@ class UpholdForm(forms.Form):
 
 @admin.register(ReturnRequest, site=site)
 class ReturnRequestAdmin(BigTableAdmin):
-    list_display = ("__str__", "seller", "order", "status", "outcome", "requested_at", "escalated_at")
+    list_display = (
+        "__str__",
+        "seller_link",
+        "order_link",
+        "status",
+        "outcome",
+        "requested_at",
+        "escalated_at",
+    )
     list_select_related = ("seller", "order")
     list_filter = (Escalated, "status")
     search_fields = ("reference",)
     search_help_text = SEARCH_HELP
     inlines = (ReturnItemInline, ReturnEventInline)
-    exclude = ("search_text", "deadline_at", "reminders_sent", "verdict")
+    fields = (
+        "seller_link",
+        "order_link",
+        *("source", "rma_number", "merchant_rma", "status", "outcome", "marketplace_status"),
+        *("policy", "window_end_date", "prepaid_eligible", "is_timely_withdrawal"),
+        *("requested_at", "answer_due_at", "step_in_at", "escalated_at"),
+        *("authorized_at", "return_address", "instructions", "is_label_owed", "send_back_date"),
+        *("handed_over_at", "received_at", "refund_due_at", "completed_at"),
+        *("closed_at", "closed_by_role", "closure_reason", "is_closed_although_in_policy"),
+        *("promise", "promise_due_date"),
+        *("is_overlapping", "is_decided_here", "is_marketplace_todo"),
+    )
+    readonly_fields = ("seller_link", "order_link", "promise")
+    seller_link = link_to("seller", SELLER)
+    order_link = link_to("order", ORDER)
     actions = ("uphold_selected",)
     change_form_template = "admin/return_request.html"
 
@@ -147,6 +191,12 @@ class ReturnRequestAdmin(BigTableAdmin):
     ) -> tuple[QuerySet, bool]:
         term = search_term.strip()
         return (queryset.filter(pk__in=requests_called(term)) if term else queryset), False
+
+    @admin.display(description=gettext_lazy("refund promised"))
+    def promise(self, return_request: ReturnRequest) -> str | None:
+        if return_request.promise_minor is None:
+            return None
+        return _money(return_request.promise_minor, return_request.promise_currency)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.uphold_view)
@@ -198,13 +248,24 @@ class ReturnRequestAdmin(BigTableAdmin):
 
 @admin.register(ReturnEvent, site=site)
 class ReturnEventAdmin(BigTableAdmin):
-    list_display = ("occurred_at", "seller", "request", "action", "role", "user", "source", "target")
+    list_display = (
+        "occurred_at",
+        "seller_link",
+        "request_link",
+        *("action", "role", "person", "source", "target"),
+    )
     list_select_related = ("seller", "request", "user")
     list_filter = ("action", "role")
     search_fields = ("request__reference",)
     search_help_text = SEARCH_HELP
-    exclude = ("words", "facts", "text_digest")
-    readonly_fields = ("said", "words_as_json", "facts_as_json")
+    fields = (
+        *("occurred_at", "seller_link", "request_link", "action", "role", "person", "source", "target"),
+        *("outcome", "reason_code", "said", "words_as_json", "facts_as_json"),
+    )
+    readonly_fields = ("seller_link", "request_link", "person", "said", "words_as_json", "facts_as_json")
+    seller_link = link_to("seller", SELLER)
+    request_link = link_to("request", REQUEST)
+    person = link_to("user", gettext_lazy("person"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
@@ -227,7 +288,20 @@ class ReturnEventAdmin(BigTableAdmin):
 
 @admin.register(Refund, site=site)
 class RefundAdmin(BigTableAdmin):
-    list_display = ("refunded_date", "seller", "request", "order_item", "part", "amount", "kind", "status")
+    list_display = (
+        "refunded_date",
+        "seller_link",
+        "request_link",
+        "line",
+        "part",
+        "amount",
+        "kind",
+        "status",
+    )
+    fields = (*list_display, "cause")
+    readonly_fields = ("seller_link", "request_link", "line", "amount")
+    seller_link = link_to("seller", SELLER)
+    request_link = link_to("request", REQUEST)
     list_select_related = ("seller", "request", "order_item")
     list_filter = ("kind", "status")
     search_fields = ("request__reference",)
@@ -241,7 +315,15 @@ class RefundAdmin(BigTableAdmin):
 
     @admin.display(description=gettext_lazy("amount"))
     def amount(self, refund: Refund) -> str:
-        return format_money(refund.amount_minor, refund.currency, get_language() or "en")
+        return _money(refund.amount_minor, refund.currency)
+
+    @admin.display(description=gettext_lazy("order line"))
+    def line(self, refund: Refund) -> str:
+        return str(refund.order_item)
+
+
+def _money(amount_minor: int, currency: str) -> str:
+    return format_money(amount_minor, currency, get_language() or "en")
 
 
 def _pretty(value: Any) -> SafeString:

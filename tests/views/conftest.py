@@ -1,9 +1,11 @@
 """The cast, and how they come in."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
+from allauth.mfa.totp.internal.auth import hotp_value
 from django.http import HttpResponse
 from django.test import Client
 
@@ -36,3 +38,14 @@ def words() -> Callable[[HttpResponse], str]:
         return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.content.decode())
 
     return read
+
+
+@pytest.fixture
+def code_of(settings: pytest.FixtureRequest) -> Callable[[str], str]:
+    """What an authenticator app with this secret shows; it holds for half a minute more, as some tests are slow."""
+    settings.MFA_TOTP_TOLERANCE = 1
+
+    def show(secret: str) -> str:
+        return f"{hotp_value(secret, int(time.time()) // 30):06}"
+
+    return show

@@ -4,12 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    generate_totp_secret,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.admin import ModelAdmin
 from django.db import connection
 from django.test import Client
@@ -35,15 +30,12 @@ from tests.factories import PASSWORD, Cast, at_once, closing, make_order, open_r
 pytestmark = pytest.mark.django_db
 
 Browser = Callable[..., Client]
+CodeOf = Callable[[str], str]
 REASONS = "/admin/returns/closurereason/"
 
 
-def code_of(secret: str) -> str:
-    return f"{hotp_value(secret, next(yield_hotp_counters_from_time())):06}"
-
-
 @pytest.fixture
-def root(browser: Browser, cast: Cast) -> Client:
+def root(browser: Browser, cast: Cast, code_of: CodeOf) -> Client:
     """Root's browser, signed in with the second factor."""
     client, secret = browser(), generate_totp_secret()
     TOTP.activate(cast.root, secret)
@@ -79,7 +71,9 @@ def test_an_admin_comes_in_with_the_second_factor(root: Client) -> None:
     assert "Closure reasons" in page.content.decode()
 
 
-def test_a_session_from_before_the_second_factor_has_to_show_it(browser: Browser, cast: Cast) -> None:
+def test_a_session_from_before_the_second_factor_has_to_show_it(
+    browser: Browser, cast: Cast, code_of: CodeOf
+) -> None:
     client = browser(cast.root)
     secret = generate_totp_secret()
     TOTP.activate(cast.root, secret)
@@ -94,7 +88,7 @@ def test_a_session_from_before_the_second_factor_has_to_show_it(browser: Browser
 
 
 @pytest.mark.django_db(transaction=True)
-def test_setting_it_up_counts_as_showing_it(client: Client, cast: Cast) -> None:
+def test_setting_it_up_counts_as_showing_it(client: Client, cast: Cast, code_of: CodeOf) -> None:
     client.post("/accounts/login/", {"login": cast.root.email, "password": PASSWORD})
     again = client.get("/accounts/2fa/totp/activate/")["Location"]
     page = client.post(again, {"password": PASSWORD}, follow=True)
