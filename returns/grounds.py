@@ -254,7 +254,7 @@ def check(ground: str, facts: GroundFacts, stated: Stated, *, may_close_withdraw
         )
     finding = _CHECKS[ground](facts, stated)
     if not finding.may_be_picked and ground in facts.grounds_that_warn and ground != Ground.NONE:
-        return Finding(holds=True, sentence=finding.sentence, warning=finding.sentence)
+        finding = Finding(holds=True, sentence=finding.sentence, warning=finding.sentence)
     if finding.holds and ground in CLAIMS_OUTLAST and facts.is_sellers_fault and not stated.has_checked_claim:
         return Finding(
             holds=False,
