@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -189,7 +190,7 @@ class OrderPlan:
             seller_id=self.order.seller_id, order=self.order, source=Source.FILE, rma_number=said.rma_number
         )
         items = [self._new_item(request, row) for row in said.rows]
-        verdict = judge_request([self._verdicts[id(item)] for item in items])
+        verdict = _judge_all([self._verdicts[id(item)] for item in items])
         status, outcome = self._there(said, verdict.prepaid_eligible)
         status = status or Status.AUTHORIZED
         columns = {
@@ -210,7 +211,7 @@ class OrderPlan:
         for column, value in columns.items():
             setattr(request, column, value)
         change = Change(request, [], said, status, outcome, new_items=items)
-        self._number_items(change)
+        self._number_items(change, [row.line for row in said.rows])
         return change
 
     def _new_item(self, request: ReturnRequest, row: ReturnRow) -> ReturnItem:
@@ -324,7 +325,7 @@ class OrderPlan:
             self._update_item(change, item, row, is_decided)
         for row in new_rows:
             change.new_items.append(self._new_item(request, row))
-        self._number_items(change)
+        self._number_items(change, [row.line for row in new_rows])
         wanted = self._verdict(change, pairs)
         window_end_date = wanted.get("window_end_date", request.window_end_date)
         wanted |= self._reported(request, change, there, is_decided)
@@ -372,11 +373,12 @@ class OrderPlan:
             change.item_columns[item.pk] = columns
             self.changed.add(row.line)
 
-    def _number_items(self, change: Change) -> None:
+    def _number_items(self, change: Change, lines_of: Sequence[int]) -> None:
+        """Items of one order line are numbered in the file's order: `lines_of` the new items they are from."""
         last: Counter[int] = Counter()
         for item in change.items:
             last[id(item.order_item)] = max(last[id(item.order_item)], item.ordinal)
-        for item in change.new_items:
+        for _line, item in sorted(zip(lines_of, change.new_items, strict=True), key=itemgetter(0)):
             last[id(item.order_item)] += 1
             item.ordinal = last[id(item.order_item)]
 
@@ -404,7 +406,7 @@ class OrderPlan:
             verdicts.append(verdict)
         if not is_new:
             return {}
-        verdict = judge_request(verdicts)
+        verdict = _judge_all(verdicts)
         return {**_columns_of(verdict), "window_end_date": verdict.window_end_date}
 
     def _reported(
@@ -536,6 +538,11 @@ def _judges_otherwise(row: ReturnRow, item: ReturnItem) -> bool:
         return False
     policy_there = PolicyVerdict.IN_POLICY if row.in_policy else PolicyVerdict.NOT_IN_POLICY
     return (policy_there, row.is_prepaid_eligible) != (item.policy, item.prepaid_eligible)
+
+
+def _judge_all(verdicts: list[Verdict]) -> Verdict:
+    """The request's verdict, its reasons in an order of their own."""
+    return judge_request(verdicts if len(verdicts) == 1 else sorted(verdicts, key=repr))
 
 
 @lru_cache(maxsize=1024)

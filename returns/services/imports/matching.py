@@ -36,13 +36,13 @@ def match_requests(
     late.leave(by_rma[key[0]][0] for key in groups if key[0] in by_rma)
     for key in without_rma:
         request = known[key] or late.take(key, has_rma=True)
-        pairs.append((request, Said(tuple(groups[key]), zone)))
+        pairs.append((request, Said(_sorted(groups[key]), zone)))
     for key in sorted(groups.keys() - set(without_rma)):
         request, items = by_rma.get(key[0], (None, []))
-        skus = {item.order_item.sku for item in items}
+        here = {row.line for _item, row in match_items(items, groups[key])[0]}
         rest = []
-        for row in sorted(groups[key], key=lambda row: row.sku):
-            earlier = None if row.sku in skus else late.take(_bare(row, zone), has_rma=False)
+        for row in _sorted(groups[key]):
+            earlier = None if row.line in here else late.take(_bare(row, zone), has_rma=False)
             if earlier is not None and request is not None:
                 # Returns without an RMA may get one together, and it can stand on one request only.
                 pairs.append((earlier, Said((row,), zone)))
@@ -50,9 +50,15 @@ def match_requests(
                 request = request or earlier
                 rest.append(row)
         if rest:
-            rest.sort(key=lambda row: row.line)
             pairs.append((request, Said(tuple(rest), zone, key[0])))
     return pairs
+
+
+def _sorted(rows: list[ReturnRow]) -> tuple[ReturnRow, ...]:
+    """By product and content: what becomes of a request does not depend on where its rows stand."""
+    if len(rows) == 1:
+        return tuple(rows)
+    return tuple(sorted(rows, key=lambda row: (row.sku, row.order_item_id, sorted(row.reported.items()))))
 
 
 class _Late:
@@ -94,21 +100,22 @@ def match_items(
     """Pairs of an item and the row that is about it, and the rows that are new.
 
     Told apart by order item id where both have it, else by SKU. Among equals, those that say the same are
-    paired first, the rest in order.
+    paired first, the rest in the file's order.
     """
     left = list(items)
     pairs: list[tuple[ReturnItem, ReturnRow]] = []
+    unpaired = sorted(rows, key=lambda row: row.line)
     for is_pair in (_says_the_same, _is_same_product):
-        unpaired = []
-        for row in rows:
+        waiting, unpaired = unpaired, []
+        for row in waiting:
             item = next((item for item in left if is_pair(item, row)), None)
             if item is None:
                 unpaired.append(row)
             else:
                 left.remove(item)
                 pairs.append((item, row))
-        rows = unpaired
-    return pairs, list(rows)
+    new = {row.line for row in unpaired}
+    return pairs, [row for row in rows if row.line in new]
 
 
 def _says_the_same(item: ReturnItem, row: ReturnRow) -> bool:

@@ -23,7 +23,7 @@ ADVANCE = (
 
 @dataclass(frozen=True)
 class Said:
-    """The rows of one request in the file's order.
+    """The rows of one request, sorted by product and content.
 
     `rma_number`: what this file gives the request; `other_words`: where its items stand that this file lacks.
     """
@@ -54,7 +54,8 @@ class Said:
     @cached_property
     def line(self) -> int:
         """The line of the row that says so."""
-        return next((row.line for row in self.rows if row.marketplace_status == self.word), self.rows[0].line)
+        saying = [row.line for row in self.rows if row.marketplace_status == self.word]
+        return min(saying or [row.line for row in self.rows])
 
     @cached_property
     def requested(self) -> Moment:
