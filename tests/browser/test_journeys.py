@@ -1,0 +1,244 @@
+"""The ways that people go, from the first page to the mail that somebody reads."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from returns_portal.run import ROOT
+from tests.browser.conftest import HOLD_SECONDS, Open
+from tests.browser.people import (
+    CHINESE,
+    ENGLISH,
+    PASSWORD,
+    Words,
+    a_row,
+    close,
+    go_the_help_pages_way,
+    mails,
+    order_of,
+    read_mail,
+    sign_in,
+)
+from tests.faults.test_run import Desk
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+SAMPLES = ROOT / "tests" / "samples"
+COMMENTS = "We talked on the phone on Monday & found a way: <keep> it.\nThank you — 谢谢!"
+
+
+@pytest.fixture
+def alice(open_browser: Open) -> Page:
+    page = open_browser()
+    sign_in(page, "alice@demo.test")
+    return page
+
+
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["en", "zh-hans"])
+@pytest.mark.parametrize("is_scripted", [True, False], ids=["scripted", "unscripted"])
+def test_close_the_help_pages_way_and_read_what_the_buyer_got(
+    open_browser: Open, words: Words, is_scripted: bool
+) -> None:
+    page = open_browser(java_script_enabled=is_scripted)
+    sign_in(page, "alice@demo.test", words)
+    go_the_help_pages_way(page, words)
+    row = a_row(page)
+    order = order_of(row)
+    planned = close(page, row, words, COMMENTS, is_scripted=is_scripted)
+    if is_scripted:
+        expect(row.get_by_role("button", name=words.undo)).to_be_visible()
+        expect(page.locator("#live")).to_contain_text(order)
+        expect(row.locator("h2")).to_be_focused()
+    else:
+        expect(
+            page.locator("#held form", has_text=order).get_by_role("button", name=words.undo)
+        ).to_be_visible()
+    assert COMMENTS in planned.text
+    assert order in planned.subject
+    sent = read_mail(page, planned.subject)
+    assert sent == planned
+
+
+def test_authorize_one_and_close_it_as_the_buyer(alice: Page, open_browser: Open) -> None:
+    go_the_help_pages_way(alice, ENGLISH)
+    row = a_row(alice)
+    order = order_of(row)
+    row.get_by_role("button", name="Authorize request").click()
+    decision = alice.locator("#decision")
+    expect(decision.locator(".letter")).to_contain_text(order)
+    decision.locator("footer").get_by_role("button", name="Authorize request").click()
+    expect(row.get_by_role("button", name="Undo")).to_be_visible()
+    read_mail(alice, f"Your return is authorized: order {order}")
+
+    buyer = let_in(open_browser, f"Your return is authorized: order {order}")
+    expect(buyer.get_by_role("heading", name="Sending it back")).to_be_visible()
+    buyer.get_by_role("link", name="Close my request").click()
+    buyer.get_by_label("The problem is solved").check()
+    buyer.get_by_label("Your comment").fill("It works after all.")
+    buyer.get_by_role("button", name="Close my request").click()
+    expect(buyer.get_by_role("heading", name="You closed this request")).to_be_visible()
+
+    told = read_mail(alice, f"The buyer closed a return request: order {order}", "ben@demo.test")
+    assert "The problem is solved" in told.text
+    assert "It works after all." in told.text
+    read_mail(alice, f"Your return request was closed: order {order}")
+
+
+def test_undo_inside_the_hold_and_nobody_is_told(alice: Page) -> None:
+    go_the_help_pages_way(alice, ENGLISH)
+    row = a_row(alice)
+    order = order_of(row)
+    undone = close(alice, row, ENGLISH, COMMENTS)
+    row.get_by_role("button", name="Undo").click()
+    expect(row.get_by_role("button", name="Close request")).to_be_visible()
+    later = a_row_after(alice, row)
+    told = close(alice, later, ENGLISH, COMMENTS)
+    assert undone.subject != told.subject
+    read_mail(alice, told.subject)
+    # What was decided after it has come: had it not been taken back, it would have come before.
+    expect(mails(alice, undone.subject)).to_have_count(0)
+    alice.goto("/seller/returns/?status=all&q=" + order)
+    expect(alice.locator(".row")).to_contain_text("Authorization Required")
+
+
+def a_row_after(page: Page, row: Locator) -> Locator:
+    """Another row of the same kind."""
+    identity = row.get_attribute("id")
+    closable = page.locator(
+        f".row:not([id='{identity}'])", has=page.locator("option[value=other]:not([disabled])")
+    )
+    ours = closable.filter(has_not_text="From a marketplace's file")
+    return page.locator(f"[id='{ours.first.get_attribute('id')}']")
+
+
+def test_undo_without_javascript(open_browser: Open) -> None:
+    page = open_browser(java_script_enabled=False)
+    sign_in(page, "ben@demo.test")
+    go_the_help_pages_way(page, ENGLISH)
+    row = a_row(page)
+    order = order_of(row)
+    close(page, row, ENGLISH, COMMENTS, is_scripted=False)
+    page.locator("#held form", has_text=order).get_by_role("button", name="Undo").click()
+    expect(page.locator("#notices")).to_contain_text("Undone. Nobody was told.")
+    expect(row.get_by_role("button", name="Close request")).to_be_visible()
+
+
+def let_in(open_browser: Open, subject: str, recipient: str = "", *, by_code: bool = False) -> Page:
+    """A buyer opens the link of a mail, asks for a code and comes in by it, or by the link beside it."""
+    page = open_browser(viewport={"width": 390, "height": 844})
+    sign_in(page, "ben@demo.test")
+    first = read_mail(page, subject, recipient)
+    page.goto(re.search(r"https?://\S+/my/returns/[\w-]+/", first.text)[0])
+    door = page.url
+    expect(page.locator("main")).not_to_contain_text(re.search(r"\d{3}-\d{7}-\d{7}", subject)[0])
+    page.get_by_role("button", name="Send me a code").click()
+    page.wait_for_url("**/code/")
+    waiting = page.url
+    code = read_mail(page, "Your code", recipient)
+    if by_code:
+        typed = re.search(r"^\s*([0-9A-Z]{4}[ -]?[0-9A-Z]{4})\s*$", code.text, re.MULTILINE)[1]
+        page.goto(waiting)
+        page.get_by_label("Code").fill(typed)
+        page.get_by_role("button", name="Go on").click()
+    else:
+        page.goto(re.search(r"https?://\S+/my/link/\S+", code.text)[0])
+        assert page.url.endswith("/my/link/")
+        page.get_by_role("button", name="Open my request").click()
+    page.wait_for_url(door)
+    return page
+
+
+def test_keep_the_item_with_the_code_from_the_mail(open_browser: Open, alice: Page) -> None:
+    asked = mails(alice, "We have your return request", "dora@demo.test")
+    alice.goto("/seller/returns/?prepaid=yes&q=114-")
+    rows = alice.locator(".row", has_text="cannot be closed")
+    expect(rows.first).to_be_visible()
+    numbers = {order_of(row) for row in rows.all()}
+    alice.goto("/mailbox/")
+    wait = next(
+        number
+        for number in sorted(numbers)
+        if mails(alice, f"We have your return request: order {number}").count()
+    )
+    assert asked is not None
+    page = let_in(open_browser, f"We have your return request: order {wait}", by_code=True)
+    expect(page.get_by_role("link", name="Close my request")).to_have_count(0)
+    page.get_by_role("link", name="Keep the item").click()
+    page.get_by_role("button", name="Keep the item").click()
+    expect(page.get_by_role("heading", name="You keep the item")).to_be_visible()
+    read_mail(page, f"The buyer keeps the item: order {wait}", "alice@demo.test")
+
+
+def tab_to(page: Page, target: Locator, at_most: int = 150) -> None:
+    """Press Tab until `target` has the focus."""
+    for _ in range(at_most):
+        page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{target} is not reached with the keyboard")
+
+
+def test_close_with_the_keyboard_alone(alice: Page) -> None:
+    row = a_row(alice)
+    tab_to(alice, row.get_by_label("Return reason"))
+    alice.keyboard.type("Other")
+    alice.keyboard.press("Tab")
+    alice.keyboard.press("Enter")
+    decision = alice.locator("#decision")
+    expect(decision.get_by_label("Return reason")).to_be_focused()
+    expect(decision.get_by_label("Return reason")).to_have_value("other")
+    tab_to(alice, decision.get_by_label("Comments to the buyer"))
+    alice.keyboard.type("Closed without ever touching a mouse.")
+    tab_to(alice, decision.locator("footer").get_by_role("button", name="Close request"))
+    alice.keyboard.press("Enter")
+    expect(row.get_by_role("button", name="Undo")).to_be_visible()
+    expect(row.locator("h2")).to_be_focused()
+    tab_to(alice, row.get_by_role("button", name="Undo"), at_most=5)
+    alice.keyboard.press("Enter")
+    expect(row.get_by_label("Return reason")).to_be_visible()
+
+
+def test_escape_leaves_a_decision_and_the_list_as_it_was(alice: Page) -> None:
+    row = a_row(alice)
+    row.get_by_label("Return reason").select_option("other")
+    row.get_by_role("button", name="Close request").click()
+    expect(alice.locator("dialog[open]")).to_be_visible()
+    alice.keyboard.press("Escape")
+    expect(alice.locator("dialog[open]")).to_have_count(0)
+    expect(row.get_by_label("Return reason")).to_have_value("other")
+
+
+def test_files_read_from_the_command_line_are_a_queue_at_once(tmp_path: Path, open_browser: Open) -> None:
+    data = tmp_path / "data"
+
+    def manage(*arguments: str) -> str:
+        variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(data)}
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=variables, check=True, capture_output=True, text=True
+        ).stdout
+
+    with Desk(data, "--no-demo") as desk:
+        desk.wait_until_announced()
+        manage(
+            "shell",
+            "-c",
+            "from returns.models import *\n"
+            "seller = Seller.objects.create(slug='own-shop', name='Own Shop')\n"
+            f"user = User.objects.create_user('olga@own.example', '{PASSWORD}', name='Olga')\n"
+            "Membership.objects.create(user=user, seller=seller, role='owner')",
+        )
+        manage("import_orders", str(SAMPLES / "orders_report.tsv"), "--seller", "own-shop")
+        said = manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
+        assert re.search(r"\d+ new", said)
+        page = open_browser(base_url=f"http://localhost:{desk.port}")
+        sign_in(page, "olga@own.example")
+        page.goto("/seller/returns/?status=all")
+        expect(page.locator(".row", has_text="From a marketplace's file").first).to_be_visible()
+        again = manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
+        assert "0 new" in again
