@@ -26,8 +26,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import TextChoices
 from django.utils.functional import lazy
 from django.utils.text import slugify
-from django.utils.translation import ngettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from .dates import active_locale, format_day
 
