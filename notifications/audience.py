@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from returns.actors import MemberRole
 from returns.models import Buyer, MarketplaceSettings, Membership, ReturnEvent, ReturnRequest, Seller, User
@@ -55,13 +56,12 @@ def suppression(buyer: Buyer, return_request: ReturnRequest, seller: Seller) -> 
 
 
 class Audience:
-    """The people around some sellers, read at once; `of(event)` asks the database nothing more.
+    """The people around some sellers, read once; `of(event)` asks for nothing of the single event.
 
     The events' `request`, its `order` and the order's `buyer`, and `seller` must have been read with them.
     """
 
     def __init__(self, seller_ids: Iterable[int]) -> None:
-        self.marketplace = MarketplaceSettings.load()
         self.members: defaultdict[int, list[User]] = defaultdict(list)
         seller_ids = set(seller_ids)
         # Owners first, then who came first: the order in which one is chosen who must not miss a message.
@@ -79,13 +79,14 @@ class Audience:
                 "seller_id", "user_id", "kind"
             )
         )
-        self._admins: list[User] | None = None
 
-    @property
+    @cached_property
+    def marketplace(self) -> MarketplaceSettings:
+        return MarketplaceSettings.load()
+
+    @cached_property
     def admins(self) -> list[User]:
-        if self._admins is None:
-            self._admins = list(User.objects.filter(is_active=True, is_staff=True).order_by("pk"))
-        return self._admins
+        return list(User.objects.filter(is_active=True, is_staff=True).order_by("pk"))
 
     def is_turned_off(self, seller_id: int, user: User, kind: Kind) -> bool:
         return (seller_id, user.pk, kind.value) in self._turned_off

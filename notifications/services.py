@@ -143,7 +143,9 @@ def _untold(rows: QuerySet[Any], kind: Kind) -> QuerySet[Any]:
 
 
 def _codes_to_send() -> list[Message]:
-    codes = _untold(live_codes().select_related("order__buyer"), Kind.BUYER_CODE)
+    codes = list(_untold(live_codes().select_related("order__buyer"), Kind.BUYER_CODE))
+    if not codes:
+        return []
     marketplace = MarketplaceSettings.load()
     return [
         _about(
@@ -323,23 +325,26 @@ class Batch:
         """The rows that go out, with their mails. Those are kept before the first one leaves: whoever has to
         repeat an attempt sends the same bytes."""
         letters = Letters()
-        written = []
+        written, fresh = [], []
+        for message in read_messages(self.ids):
+            try:
+                letter = letters.letter(message)
+                content = bytes(message.rendered or letters.content(message, letter))
+            except Withheld as withheld:
+                self._settle(message, status=withheld.status, last_code=withheld.code, rendered=None)
+            except DatabaseError:
+                raise
+            except Exception as error:
+                logger.exception("message %s cannot be rendered", message.pk)
+                self._count_crash(message, type(error).__name__)
+            else:
+                written.append((message, content))
+                if message.rendered is None and message.kind not in WITH_SECRET:
+                    fresh.append((message, content))
+        # All at once, and only now: rendering takes time, and on SQLite a transaction keeps every writer out.
         with transaction.atomic():
-            for message in read_messages(self.ids):
-                try:
-                    letter = letters.letter(message)
-                    content = bytes(message.rendered or letters.content(message, letter))
-                except Withheld as withheld:
-                    self._settle(message, status=withheld.status, last_code=withheld.code, rendered=None)
-                except DatabaseError:
-                    raise
-                except Exception as error:
-                    logger.exception("message %s cannot be rendered", message.pk)
-                    self._count_crash(message, type(error).__name__)
-                else:
-                    if message.rendered is None and message.kind not in WITH_SECRET:
-                        self._mine(message).update(rendered=content)
-                    written.append((message, content))
+            for message, content in fresh:
+                self._mine(message).update(rendered=content)
         return written
 
     def _send_one(self, office: PostOffice, message: Message, content: bytes) -> None:
