@@ -161,6 +161,17 @@ def test_the_newest_code_ends_the_older_ones(client: Client, request_of_dora: Re
     assert type_code(client, request_of_dora, code_for(newer)).status_code == 303
 
 
+def test_a_newer_code_ends_the_older_link_and_what_another_browser_asked_for(
+    browser: Browser, request_of_dora: ReturnRequest
+) -> None:
+    first, second = browser(), browser()
+    older, newer = ask(first, request_of_dora), ask(second, request_of_dora)
+    first.get(f"/my/link/{token_for(older)}/")
+    assert first.post("/my/link/").status_code == 422
+    assert type_code(first, request_of_dora, code_for(older)).status_code == 422
+    assert type_code(second, request_of_dora, code_for(newer)).status_code == 303
+
+
 def test_a_code_ends_after_ten_minutes(client: Client, request_of_dora: ReturnRequest) -> None:
     row = ask(client, request_of_dora)
     assert timedelta(minutes=9) < row.expires_at - row.created_at <= timedelta(minutes=10)
