@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from . import policy
-from .exceptions import Invalid
+from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
 from .models import ReturnReason
 from .models.money import RefundPart
@@ -277,9 +277,11 @@ class RefundForm(ServiceForm):
             currency = line.currency or "USD"
             for part in RefundPart:
                 left = still_possible(line, part)
-                if left == 0 or (left is None and part != RefundPart.ITEM):
-                    continue
                 name = f"amount_{item.pk}_{part.value}"
+                is_offered = left != 0 and (left is not None or part == RefundPart.ITEM)
+                # What was sent is read, too: sent twice, the first has perhaps left nothing.
+                if not is_offered and name not in self.data:
+                    continue
                 owed = case.moneys[item.pk].owed(part) if part != RefundPart.SHIPPING else None
                 self.places[name] = (item.pk, part.value, currency)
                 self.fields[name] = forms.DecimalField(
@@ -326,6 +328,16 @@ class CompleteForm(CommentsForm):
         super().__init__(*args, **kwargs)
         if case.is_never_arrived:
             del self.fields["says_never_arrived"]
+
+    def carry_out(self, service: Callable[[], Any]) -> Any:
+        """As for every form; an ending that does not hold is an error of the choice, so that nothing is lost."""
+        try:
+            return super().carry_out(service)
+        except SomebodyElseWasFirst:
+            raise
+        except TransitionNotAllowed as refusal:
+            self.add_error("outcome", str(refusal))
+            return None
 
     def completion(self) -> dict[str, Any]:
         """The arguments for `services.complete_return`."""
