@@ -1,8 +1,14 @@
-"""A sender that is killed at a step of its first conversation, or in a template: `dying_sender.py STEP`."""
+"""A sender that is killed: `dying_sender.py STEP`.
+
+It kills itself at that step of its first conversation, or in a template that has "poison" in its comments. With
+the step "forever" it goes on sending, with short leases and small batches, until somebody else kills it.
+"""
 
 import os
 import signal
 import sys
+import time
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -24,6 +30,11 @@ def main(step: str) -> None:
 
     mail.reached = lambda reached: die() if reached == step else None
     letters.render = render
+    if step == "forever":
+        services.LEASE, services.BATCH = timedelta(seconds=1), 5
+        while True:
+            services.deliver_messages()
+            time.sleep(0.05)
     services.deliver_messages()
 
 

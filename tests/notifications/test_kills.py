@@ -4,25 +4,29 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from random import Random
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
 
 from notifications import services
 from notifications.models import Message, State
 from tests.factories import Cast
 from tests.notifications.mail_server import MailServer
-from tests.notifications.test_delivery import a_closed_request, let_leases_end, only
+from tests.notifications.test_delivery import a_closed_request, closings, let_leases_end, only
+from tests.services import wait_until
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 SENDER = str(Path(__file__).with_name("dying_sender.py"))
 
 
-def run_sender(server: MailServer, folder: Path, step: str) -> int:
-    """A sender in a process of its own, on this test's database; answers its exit code."""
+def start_sender(server: MailServer, folder: Path, step: str) -> subprocess.Popen[bytes]:
+    """A sender in a process of its own, on this test's database."""
     given = connection.settings_dict
     address = f"sqlite:///{given['NAME']}"
     if connection.vendor == "postgresql":
@@ -37,10 +41,12 @@ def run_sender(server: MailServer, folder: Path, step: str) -> int:
         "DEFAULT_FROM_EMAIL": settings.DEFAULT_FROM_EMAIL,
         "PYTHONPATH": str(settings.BASE_DIR),
     }
-    done = subprocess.run(
-        [sys.executable, SENDER, step], env=environment, cwd=settings.BASE_DIR, timeout=60, check=False
-    )
-    return done.returncode
+    return subprocess.Popen([sys.executable, SENDER, step], env=environment, cwd=settings.BASE_DIR)
+
+
+def run_sender(server: MailServer, folder: Path, step: str) -> int:
+    """The exit code of a sender that ends by itself."""
+    return start_sender(server, folder, step).wait(60)
 
 
 @pytest.mark.parametrize("step", ["before_mail", "after_rcpt", "after_payload"])
@@ -87,3 +93,27 @@ def test_a_row_that_kills_its_sender_is_parked_and_takes_no_other_along(
         State.SENT,
     ]
     assert sorted(mail["To"] for mail in server.mails()) == ["a@buyers.example", "c@buyers.example"]
+
+
+@pytest.mark.long
+def test_whenever_senders_are_killed_nothing_is_lost_and_little_comes_twice(
+    cast: Cast, server: MailServer, tmp_path: Path
+) -> None:
+    messages = closings(cast, 60)
+    chance = Random(connection.vendor)  # noqa: S311 -- no secret
+    for _kill in range(12):
+        sender = start_sender(server, tmp_path, "forever")
+        target = len(server.seen) + chance.randint(1, 20)
+        wait_until(lambda target=target: len(server.seen) >= target, 30, "the sender speaks")
+        sender.kill()
+        sender.wait(10)
+    for _round in range(3):
+        let_leases_end()
+        services.deliver_messages()
+    assert set(Message.objects.values_list("status", flat=True)) == {State.SENT}
+    arrived = Counter(mail["Message-ID"] for mail in server.mails())
+    assert arrived.keys() == {message.message_id for message in messages}
+    twice = sum(arrived.values()) - len(arrived)
+    doubtful = Message.objects.aggregate(sum=Sum("doubtful"))["sum"]
+    assert twice <= doubtful <= 12
+    assert len(set(server.accepted)) == len(messages)
