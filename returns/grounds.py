@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from .dates import format_day
+from .dates import format_day, format_list
 from .policy import PolicyVerdict
 
 COMMENTS_ALTHOUGH_IN_POLICY = 20
@@ -158,7 +158,7 @@ def _not_returnable(facts: GroundFacts, stated: Stated) -> Finding:
     return Finding(
         holds=True,
         sentence=_("Marked not returnable when it was ordered: %(marks)s.")
-        % {"marks": ", ".join(facts.not_returnable_marks)},
+        % {"marks": format_list(facts.not_returnable_marks)},
     )
 
 
@@ -203,7 +203,7 @@ def _duplicate(facts: GroundFacts, stated: Stated) -> Finding:
         return Finding(holds=False, sentence=_("No other request asks for the same units."))
     return Finding(
         holds=True,
-        sentence=_("The same units are covered by %(requests)s.") % {"requests": ", ".join(facts.duplicates)},
+        sentence=_("The same units are covered by %(requests)s.") % {"requests": format_list(facts.duplicates)},
     )
 
 

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-from .exceptions import Refusal, TooMany
+from .exceptions import Refusal, SomebodyElseWasFirst, TooMany
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -82,7 +82,11 @@ class RefusalMiddleware:
         if not isinstance(exception, Refusal):
             return None
         status = exception.status_code
-        response = render(request, f"{status}.html", {"sentence": exception.sentence}, status=status)
+        context = {
+            "sentence": exception.sentence,
+            "was_first": isinstance(exception, SomebodyElseWasFirst),
+        }
+        response = render(request, f"{status}.html", context, status=status)
         if isinstance(exception, TooMany):
             response["Retry-After"] = str(exception.retry_after)
         return response

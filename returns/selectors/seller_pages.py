@@ -12,7 +12,7 @@ from .. import history, policy
 from ..actors import Actor
 from ..advice import Payer, advise, who_pays
 from ..dates import active_locale
-from ..models import ClosureReason, ReturnEvent
+from ..models import ClosureReason, Order, ReturnEvent
 from ..models.people import Language
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
@@ -200,9 +200,7 @@ def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Ro
         status_label=request.get_status_display(),
         requested=request.requested_at if request.requested_has_time else case.requested_date,
         buyer_name=request.order.buyer.name,
-        place=", ".join(
-            part for part in (request.order.buyer.city, country_name(request.order.country)) if part
-        ),
+        place=place_of(request.order),
         language=foreign_language(case),
         items=[Item(**_item(case, item)) for item in case.items],
         clock=clock_of(case),
@@ -369,6 +367,14 @@ def undo_for(held: ReturnEvent, now: datetime) -> Undo:
     return Undo(held.request.reference, sentence, held.hold_until, seconds, uuid4().hex)
 
 
+def place_of(order: Order) -> str:
+    """City and country as far as they are known."""
+    country = country_name(order.country)
+    if order.buyer.city and country:
+        return _("%(city)s, %(country)s") % {"city": order.buyer.city, "country": country}
+    return order.buyer.city or country
+
+
 def country_name(code: str) -> str:
     return active_locale().territories.get(code, code) if code else ""
 
@@ -402,6 +408,7 @@ def titles_of(case: Case) -> str:
 
 
 def item_details(case: Case) -> list[ItemDetails]:
+    has_come_back = any(item.units_received for item in case.items)
     return [
         ItemDetails(
             **_item(case, item),
@@ -409,7 +416,7 @@ def item_details(case: Case) -> list[ItemDetails]:
             window_end_date=_stored_date(item.verdict.get("window_end_date")),
             prepaid_eligible=item.prepaid_eligible,
             notes=tuple(verdict_notes(item.verdict)),
-            received=item.units_received if case.request.received_at else None,
+            received=item.units_received if has_come_back else None,
             condition=item.get_condition_display() if item.condition else "",
             refunded_minor=sum(case.moneys[item.pk].refunded_here.values()),
         )
@@ -441,6 +448,8 @@ def order_facts(case: Case) -> OrderFacts:
 
 def payer_of(case: Case) -> str:
     """Who pays the way back, and by whose word."""
+    if case.request.prepaid_eligible and not case.is_imported:
+        return _("The marketplace provides the return label.")
     item = case.items[0]
     reason = case.reasons.get(item.reason_code)
     payer = who_pays(item.label_payer, reason.fault if reason else "")

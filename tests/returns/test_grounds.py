@@ -10,7 +10,7 @@ from returns.actors import Actor
 from returns.grounds import CLAIMS_OUTLAST, Ground, GroundFacts, Stated, check
 from returns.models import ClosureReason, ReturnRequest
 from returns.selectors.reasons import judge_reasons, list_closure_reasons
-from returns.state_machine import Outcome, Status
+from returns.state_machine import GIVES_UNITS_BACK, Outcome, Status
 from tests.factories import (
     Cast,
     Line,
@@ -56,7 +56,7 @@ HOLDS = [
     (Ground.OUTSIDE_POLICY, replace(LATE, verdict_sentences=()), {}, "Not in policy."),
     (Ground.NOT_RETURNABLE,
      replace(IN_POLICY, is_each_not_returnable=True, not_returnable_marks=("custom-made", "SKU BOARD-1")), {},
-     "Marked not returnable when it was ordered: custom-made, SKU BOARD-1."),
+     "Marked not returnable when it was ordered: custom-made and SKU BOARD-1."),
     (Ground.REFUND_WITHOUT_RETURN, replace(IN_POLICY, is_fully_refunded=True), {},
      "A full refund is recorded."),
     (Ground.REFUND_WITHOUT_RETURN, IN_POLICY, PROMISE,
@@ -66,7 +66,7 @@ HOLDS = [
     (Ground.AGREED_WITH_BUYER, IN_POLICY, AGREED,
      "Agreed on 20 Nov 2024. The buyer can contest it for 30 days."),
     (Ground.DUPLICATE, replace(IN_POLICY, duplicates=("R234-5678", "R876-5432")), {},
-     "The same units are covered by R234-5678, R876-5432."),
+     "The same units are covered by R234-5678 and R876-5432."),
     (Ground.NEVER_ARRIVED, replace(IN_POLICY, is_never_arrived=True), {},
      "The buyer reports that it never arrived. Check what the carrier says."),
     (Ground.NEVER_ARRIVED, IN_POLICY, {"buyer_writes_never_arrived": True},
@@ -316,7 +316,10 @@ def test_the_same_units_are_a_duplicate_of_what_is_open_or_ended_well(
     cast: Cast, other: tuple[Status, str], is_duplicate: bool
 ) -> None:
     order = make_order(cast.north_lane)
-    first = file_request(order, *other)
+    if other[1] in GIVES_UNITS_BACK:
+        first = a_request_in(cast, *other, order=order, prepaid=True)
+    else:
+        first = file_request(order, *other)
     second = file_request(order, Status.AUTHORIZATION_REQUIRED)
     assert facts_of(second).duplicates == ((first.rma_number,) if is_duplicate else ())
 
