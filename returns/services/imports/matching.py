@@ -69,7 +69,7 @@ class _Late:
         for request, items in held:
             if request.source == Source.FILE:
                 day = local_day(request.requested_at, zone.key).isoformat()
-                keys = {("", item.order_item.sku, day) for item in items}
+                keys: set[tuple[str, ...]] = {("", item.order_item.sku, day) for item in items}
                 self._left[request.pk] = (bool(request.rma_number), keys, request)
 
     def take(self, key: tuple[str, ...], *, has_rma: bool) -> ReturnRequest | None:

@@ -57,7 +57,9 @@ def _refusal_of(row: OrderRow) -> RefusedRow | None:
 def _store(seller: Seller, rows: dict[str, list[OrderRow]]) -> list[Purchase]:
     """Compare and write. What is the same as here is not locked; the rest is locked and compared again."""
     settings = MarketplaceSettings.load()
-    settled, differing, new = [], [], []
+    settled: list[Purchase] = []
+    differing: list[Purchase] = []
+    new: list[Purchase] = []
     for purchase in _purchases(seller, rows, settings):
         if purchase.order.pk is None:
             new.append(purchase)

@@ -91,7 +91,7 @@ def read_file(
     report: Any,
     *,
     kind: FileKind,
-    row_type: type[Row],
+    row_type: Callable[..., Row],
     part_of: Callable[[Row], str],
     refusal_of: Callable[[Row], RefusedRow | None],
     store: Callable[[Seller, dict[str, list[Row]], Summary], None],
@@ -106,8 +106,17 @@ def read_file(
     """
     if actor.role != Role.MARKETPLACE or actor.seller_id is None:
         raise ValueError("a file is read for one seller, by the marketplace")
+    seller_id = actor.seller_id
     summary = Summary()
-    run = None if dry_run else _begin(actor, kind=kind, file=file, name=name)
+    run = None
+    if not dry_run:
+        run = FileRun.objects.create(
+            seller_id=seller_id,
+            user_id=actor.user_id,
+            kind=kind,
+            file_name=clean_text(name, 255),
+            digest=_digest(file),
+        )
     state = RunState.FAILED
     try:
         with Spool(row_type) as spool:
@@ -121,7 +130,7 @@ def read_file(
             for chunk in spool.chunks():
                 done += chunk.row_count
                 with transaction.atomic():
-                    _store_chunk(actor, chunk, summary, store)
+                    _store_chunk(seller_id, chunk, summary, store)
                     if run is None:
                         transaction.set_rollback(True)
                     else:
@@ -138,16 +147,6 @@ def read_file(
     return summary
 
 
-def _begin(actor: Actor, *, kind: FileKind, file: BinaryIO, name: str) -> FileRun:
-    return FileRun.objects.create(
-        seller_id=actor.seller_id,
-        user_id=actor.user_id,
-        kind=kind,
-        file_name=clean_text(name, 255),
-        digest=_digest(file),
-    )
-
-
 def _digest(file: BinaryIO) -> str:
     """Names the file's content; nothing for a pipe, which is read only once."""
     if not file.seekable():
@@ -160,14 +159,14 @@ def _digest(file: BinaryIO) -> str:
 
 
 def _store_chunk(
-    actor: Actor,
+    seller_id: int,
     chunk: Chunk[Row],
     summary: Summary,
     store: Callable[[Seller, dict[str, list[Row]], Summary], None],
 ) -> None:
     # One import of a seller at a time: an order or a return that two files bring at once must not be made
     # twice. Nobody else locks the seller, and this lock lets others refer to its row.
-    seller = Seller.objects.select_for_update(no_key=True).get(pk=actor.seller_id)
+    seller = Seller.objects.select_for_update(no_key=True).get(pk=seller_id)
     store(seller, chunk.orders, summary)
     summary.refused += chunk.refused
     summary.unchanged += chunk.repeats

@@ -2,7 +2,7 @@
 
 import pickle
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
@@ -35,7 +35,7 @@ class Chunk(Generic[Row]):
 class Spool(Generic[Row]):
     """Takes rows in any order and gives them back in chunks. Use it as a context manager."""
 
-    def __init__(self, row_type: type[Row]) -> None:
+    def __init__(self, row_type: Callable[..., Row]) -> None:
         self._row_type = row_type
         columns = [column.name for column in fields(row_type)]  # type: ignore[arg-type]
         names = [name for name in columns if name not in ("line", "reported")]
