@@ -123,19 +123,21 @@ def previewed(decision: Locator) -> Letter:
     return Letter(subject, whole.removeprefix(subject).strip())
 
 
-def mails(page: Page, subject: str, recipient: str = "") -> Locator:
-    """The mails of the Mailbox whose subject has `subject`, newest first, as it is now."""
+def find_mail(page: Page, subject: str, recipient: str = "") -> str:
+    """The address of the newest mail in the Mailbox whose subject has `subject`, or ""."""
     page.goto("/mailbox/")
-    return page.locator(".mails li", has_text=recipient).get_by_role("link", name=subject)
+    while True:
+        link = page.locator(".mails li", has_text=recipient).get_by_role("link", name=subject)
+        if link.count():
+            return link.first.get_attribute("href") or ""
+        older = page.locator("#more a")
+        if not older.count():
+            return ""
+        page.goto(f"/mailbox/{older.get_attribute('href').partition('/mailbox/')[2]}")
 
 
 def read_mail(page: Page, subject: str, recipient: str = "") -> Letter:
     """Wait for a mail in the Mailbox and open it."""
-    found = wait_until(
-        lambda: (one := mails(page, subject, recipient)).count() and one, 60, f"a mail: {subject}"
-    )
-    found.first.click()
-    page.wait_for_url("**/mailbox/*/")
-    return Letter(
-        page.locator("h1").text_content() or "", (page.locator("p.pre").text_content() or "").strip()
-    )
+    page.goto(wait_until(lambda: find_mail(page, subject, recipient), 60, f"a mail: {subject}"))
+    text = page.locator("p.pre").text_content() or ""
+    return Letter(page.locator("h1").text_content() or "", text.strip())

@@ -1,0 +1,93 @@
+"""Every page of the running demo that a person can open, and who opens it."""
+
+import re
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from tests.browser.people import read_mail, sign_in
+
+LIST = "/seller/returns/"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page: a name for a file, its address, and whether Alice, a buyer or nobody opens it."""
+
+    name: str
+    url: str
+    who: str = "alice"
+
+
+def first_reference(page: Page, query: str, holding: str = "h2") -> str:
+    """The reference of the first request that the list shows with `query` and that has `holding` in its row."""
+    page.goto(f"{LIST}?{query}")
+    identity = page.locator(".row", has=page.locator(holding)).first.get_attribute("id") or ""
+    return identity.removeprefix("row-")
+
+
+def sign_in_as_buyer(page: Page, recipient: str, subject: str) -> str:
+    """Open the link of the mail `subject`, then the one with the code; answers the request's page.
+
+    The window is signed in as a member, too: that is who may read the demo's Mailbox.
+    """
+    letter = read_mail(page, subject, recipient)
+    page.goto(re.search(r"https?://\S+/my/returns/[\w-]+/", letter.text)[0])
+    door = page.url
+    page.get_by_role("button", name="Send me a code").click()
+    page.wait_for_url("**/code/")
+    code = read_mail(page, "Your code", recipient)
+    page.goto(re.search(r"https?://\S+/my/link/\S+", code.text)[0])
+    page.get_by_role("button", name="Open my request").click()
+    page.wait_for_url(door)
+    return "/" + door.split("/", 3)[3]
+
+
+def all_pages(page: Page) -> list[Shown]:
+    """The pages, found as Alice finds them in the window `page`, which is then signed in as Alice."""
+    sign_in(page, "alice@demo.test")
+    closable = first_reference(page, "in_policy=not_in_policy", "form.closing")
+    authorized = first_reference(page, "status=authorized", "a[href$='/receive/']")
+    due = first_reference(page, "status=refund_due", "a[href$='/refund/']")
+    closed = first_reference(page, "status=closed", "a[href$='/reopen/']")
+    page.goto("/mailbox/")
+    mail = page.locator(".mails a").first.get_attribute("href") or ""
+    prepaid = first_reference(page, "prepaid=yes")
+    waiting = first_reference(page, "", "form[action$='/authorize/']")
+    return [
+        Shown("home", "/", "nobody"),
+        Shown("sign-in", "/accounts/login/", "nobody"),
+        Shown("password-reset", "/accounts/password/reset/", "nobody"),
+        Shown("not-found", "/nothing/here/", "nobody"),
+        Shown("buyer-door", f"/my/returns/{closable}/", "nobody"),
+        Shown("buyer-code", f"/my/returns/{closable}/code/", "nobody"),
+        Shown("list", LIST),
+        Shown("list-all", f"{LIST}?status=all&q=e&sort=created"),
+        Shown("list-authorized", f"{LIST}?status=authorized"),
+        Shown("list-refund-due", f"{LIST}?status=refund_due"),
+        Shown("list-completed", f"{LIST}?status=completed"),
+        Shown("list-closed", f"{LIST}?status=closed"),
+        Shown("list-nothing-matches", f"{LIST}?q=zebra"),
+        Shown("return", f"{LIST}{closable}/"),
+        Shown("return-prepaid", f"{LIST}{prepaid}/"),
+        Shown("return-closed", f"{LIST}{closed}/"),
+        Shown("authorize", f"{LIST}{waiting}/authorize/"),
+        Shown("close", f"{LIST}{closable}/close/?reason=outside_return_window"),
+        Shown("receive", f"{LIST}{authorized}/receive/"),
+        Shown("refund", f"{LIST}{due}/refund/"),
+        Shown("complete", f"{LIST}{authorized}/complete/"),
+        Shown("reopen", f"{LIST}{closed}/reopen/"),
+        Shown("settings", "/seller/settings/"),
+        Shown("profile", "/accounts/profile/"),
+        Shown("change-password", "/accounts/password/change/"),
+        Shown("second-factor", "/accounts/2fa/"),
+        Shown("sign-out", "/accounts/logout/"),
+        Shown("mailbox", "/mailbox/"),
+        Shown("mail", mail),
+    ]
+
+
+def buyers_pages(page: Page) -> list[Shown]:
+    """The pages of a buyer who was let in to an open request, in the window `page`."""
+    own = sign_in_as_buyer(page, "dora@demo.test", "We have your return request: order 114-")
+    return [Shown("buyer", own, "buyer"), Shown("buyer-keep", f"{own}keep/", "buyer")]
