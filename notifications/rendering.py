@@ -34,9 +34,9 @@ from returns.models.requests import ItemCondition, Source
 from returns.money import format_money
 from returns.state_machine import Action, Role, Status
 
+from .mail import LANGUAGE_TAGS
 from .models import Kind
 
-LANGUAGE_TAGS = {"en": "en", "zh-hans": "zh-Hans"}
 MOST_TITLES, LONGEST_TITLE = 3, 60
 _LOCALES = {"en": Locale("en", "GB"), "zh-hans": Locale("zh", "CN", script="Hans")}
 _ZONE_LOCALES = _LOCALES | {"en": Locale("en", "US")}
