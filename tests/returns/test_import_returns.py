@@ -1,5 +1,6 @@
 """Returns reports in the database: what arrives, what follows the file, what was decided here and stays."""
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -567,6 +568,30 @@ def test_an_item_that_a_later_file_adds_joins_its_request(read):
     assert (request.items.count(), request.version) == (2, 2)
     assert "lid" in request.search_text
     assert_sound()
+
+
+def test_items_that_stand_on_one_line_of_xml_are_told_apart(cast):
+    def xml(*items):
+        return io.BytesIO(
+            (
+                "<AmazonEnvelope><MessageType>Returns-Report</MessageType><Message><return_details>"
+                + "".join(
+                    f"<item_details><merchant_sku>{sku}</merchant_sku><return_quantity>1</return_quantity>"
+                    f"<refund_amount>{refunded}</refund_amount></item_details>"
+                    for sku, refunded in items
+                )
+                + "<order_id>O-1</order_id><amazon_rma_id>D1</amazon_rma_id>"
+                "<return_request_date>2020-11-12T12:44:17Z</return_request_date>"
+                "<return_request_status>Approved</return_request_status>"
+                "</return_details></Message></AmazonEnvelope>"
+            ).encode()
+        )
+
+    actor = Actor.marketplace(cast.north_lane)
+    assert counts(import_returns(actor, file=xml(("A", 1)), name="r.xml")) == (1, 0, 0, 0)
+    assert counts(import_returns(actor, file=xml(("A", 1), ("B", 1), ("C", 1)), name="r.xml")) == (2, 0, 1, 0)
+    assert counts(import_returns(actor, file=xml(("A", 2), ("B", 1), ("C", 1)), name="r.xml")) == (0, 1, 2, 0)
+    assert sorted(item.order_item.sku for item in the_request().items.all()) == ["A", "B", "C"]
 
 
 def test_a_row_that_is_missing_from_a_later_file_still_counts(read):

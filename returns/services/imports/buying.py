@@ -12,6 +12,7 @@ from ...reports.values import MAX_QUANTITY
 from ..addresses import email_hash, single_address
 from .lines import FROM_ORDERS, FROM_RETURNS, unused_key
 from .matching import is_same_product
+from .runs import ids
 
 ORDER_COLUMNS = (
     "ordered_at",
@@ -82,9 +83,10 @@ class Purchase:
             self._compare(said)
             for row, group in zip(said, groups, strict=True):
                 for counted in (self.new, self.changed):
-                    counted.update(repeat.line for repeat in group if row.line in counted)
+                    if id(row) in counted:
+                        counted.update(ids(group))
         if (self.is_order_changed or self.is_buyer_changed) and not self.new | self.changed:
-            self.changed |= {row.line for row in bought}
+            self.changed |= ids(bought)
 
     @property
     def writes(self) -> bool:
@@ -161,7 +163,7 @@ class Purchase:
         )
         self.lines.append(line)
         self.new_lines.append(line)
-        self.new |= {row.line for row in rows}
+        self.new |= ids(rows)
         self._fill(line, rows, sum(row.quantity for row in rows), _paid(rows))
 
     def _may_split(self, line: OrderItem, rows: Sequence[OrderRow]) -> bool:
@@ -205,7 +207,7 @@ class Purchase:
     def _note(self, line: OrderItem, rows: Iterable[OrderRow]) -> None:
         if not any(line is other for other in [*self.changed_lines, *self.new_lines]):
             self.changed_lines.append(line)
-        self.changed |= {row.line for row in rows}
+        self.changed |= ids(rows)
 
     def _fill(self, line: OrderItem, rows: Sequence[OrderRow], quantity: int, paid: Parts) -> bool:
         """Set what the rows say of a line; answers whether anything changed."""

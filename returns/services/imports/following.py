@@ -42,7 +42,7 @@ from ..marketplace import agrees
 from ..open import search_text, verdict_columns
 from .lines import Lines, has_currency_of
 from .matching import Held, last_reported, match_items, match_requests, news
-from .runs import Contradiction
+from .runs import Contradiction, ids
 from .said import Said
 
 # A decision made here follows the file along this chain, and only forward.
@@ -154,9 +154,9 @@ class OrderPlan:
         self._cover_refunds()
         self._hold_units()
         for change in self.changes:
-            lines_of = {row.line for row in change.said.rows}
-            if not change.is_empty and not lines_of & (self.new | self.changed):
-                self.changed |= lines_of
+            rows_of = ids(change.said.rows)
+            if not change.is_empty and not rows_of & (self.new | self.changed):
+                self.changed |= rows_of
 
     @property
     def writes(self) -> bool:
@@ -180,7 +180,7 @@ class OrderPlan:
             return False
         self.order.ordered_at = ordered.instant(zone)
         self.order.ordered_has_time = ordered.at is not None
-        self.changed |= {row.line for row in self.rows if row.ordered}
+        self.changed |= ids(row for row in self.rows if row.ordered)
         return True
 
     # --- A request that arrives
@@ -218,7 +218,7 @@ class OrderPlan:
         line = self.lines.of(row)
         self.lines.learn(line, row)
         verdict = self._judge(row, line)
-        self.new.add(row.line)
+        self.new.add(id(row))
         item = ReturnItem(
             request=request,
             order_item=line,
@@ -359,7 +359,7 @@ class OrderPlan:
         """What the row says of an item: reported facts in every case, what was asked until it is decided."""
         line = item.order_item
         if self.lines.learn(line, row):
-            self.changed.add(row.line)
+            self.changed.add(id(row))
         wanted = _facts_of(row, line)
         if not is_decided:
             # No fewer than were counted when they came back.
@@ -371,7 +371,7 @@ class OrderPlan:
             columns["reported"] = {**item.reported, **heard}
         if columns:
             change.item_columns[item.pk] = columns
-            self.changed.add(row.line)
+            self.changed.add(id(row))
 
     def _number_items(self, change: Change, lines_of: Sequence[int]) -> None:
         """Items of one order line are numbered in the file's order: `lines_of` the new items they are from."""
@@ -472,7 +472,7 @@ class OrderPlan:
                 line_of[id(item.order_item)] = item.order_item
         for place, minor in refunded.items():
             if self.lines.cover_refunds(line_of[place], minor) and not (self.new or self.changed):
-                self.changed |= {row.line for row in self.rows}
+                self.changed |= ids(self.rows)
 
     def _hold_units(self) -> None:
         """Units are given back before others are taken."""

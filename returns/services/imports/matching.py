@@ -39,10 +39,10 @@ def match_requests(
         pairs.append((request, Said(_sorted(groups[key]), zone)))
     for key in sorted(groups.keys() - set(without_rma)):
         request, items = by_rma.get(key[0], (None, []))
-        here = {row.line for _item, row in match_items(items, groups[key])[0]}
+        here = {id(row) for _item, row in match_items(items, groups[key])[0]}
         rest = []
         for row in _sorted(groups[key]):
-            earlier = None if row.line in here else late.take(_bare(row, zone), has_rma=False)
+            earlier = None if id(row) in here else late.take(_bare(row, zone), has_rma=False)
             if earlier is not None and request is not None:
                 # Returns without an RMA may get one together, and it can stand on one request only.
                 pairs.append((earlier, Said((row,), zone)))
@@ -114,8 +114,8 @@ def match_items(
             else:
                 left.remove(item)
                 pairs.append((item, row))
-    new = {row.line for row in unpaired}
-    return pairs, [row for row in rows if row.line in new]
+    new = {id(row) for row in unpaired}
+    return pairs, [row for row in rows if id(row) in new]
 
 
 def _says_the_same(item: ReturnItem, row: ReturnRow) -> bool:

@@ -76,14 +76,19 @@ class Summary:
         }
 
     def count(self, rows: Iterable[Any], *, new: set[int], changed: set[int]) -> None:
-        """Count rows of which those on the lines `new` and `changed` are new and changed."""
+        """Count rows, of which those whose `ids` are in `new` and `changed` are new and changed."""
         for row in rows:
-            if row.line in new:
+            if id(row) in new:
                 self.new += 1
-            elif row.line in changed:
+            elif id(row) in changed:
                 self.changed += 1
             else:
                 self.unchanged += 1
+
+
+def ids(rows: Iterable[Any]) -> set[int]:
+    """Which rows these are; a line of XML may hold several, so its number tells nothing apart."""
+    return {id(row) for row in rows}
 
 
 def read_file(
