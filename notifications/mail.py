@@ -36,7 +36,7 @@ def compose(
     mime["Date"] = format_datetime(date)
     mime["Message-ID"] = message_id
     mime["Auto-Submitted"] = "auto-generated"
-    if header := getattr(settings, "EMAIL_IDEMPOTENCY_HEADER", ""):
+    if header := settings.EMAIL_IDEMPOTENCY_HEADER:
         mime[header] = message_id.strip("<>")
     mime.set_content(text)
     mime.add_alternative(html, subtype="html")

@@ -360,6 +360,8 @@ STORAGES = {
 # --- Mail
 
 EMAIL_TIMEOUT = 10
+# The header by which a mail provider recognises the same mail again, where it knows one.
+EMAIL_IDEMPOTENCY_HEADER = text("EMAIL_IDEMPOTENCY_HEADER")
 MAILBOX = not EMAIL_URL
 DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL")
 if EMAIL_URL:

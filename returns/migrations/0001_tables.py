@@ -613,7 +613,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["order", "created_at"], name="buyer_code_by_order")],
+                "indexes": [
+                    models.Index(fields=["order", "created_at"], name="buyer_code_by_order"),
+                    models.Index(fields=["expires_at"], name="buyer_code_by_expiry"),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -48,7 +48,10 @@ class BuyerCode(models.Model):
     is_superseded = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["order", "created_at"], name="buyer_code_by_order")]
+        indexes = [
+            models.Index(fields=["order", "created_at"], name="buyer_code_by_order"),
+            models.Index(fields=["expires_at"], name="buyer_code_by_expiry"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
