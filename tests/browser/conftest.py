@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.faults.test_run import Desk
 from tests.services import find_program
@@ -57,9 +57,13 @@ def open_browser(chromium: Browser, desk: str) -> Iterator[Open]:
     def watch(page: Page) -> None:
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on(
-            "console",
-            lambda said: said.type in ("error", "warning") and complaints.append(f"{page.url}: {said.text}"),
+            "console", lambda said: is_complaint(page, said) and complaints.append(f"{page.url}: {said.text}")
         )
+
+    def is_complaint(page: Page, said: ConsoleMessage) -> bool:
+        """An error or warning, but for the browser's note that the page itself was answered with 4xx."""
+        is_own_status = said.text.startswith("Failed to load resource") and said.location["url"] == page.url
+        return said.type in ("error", "warning") and not is_own_status
 
     def open_window(base_url: str = desk, **options: Any) -> Page:
         context = chromium.new_context(base_url=base_url, **options)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
-from tests.browser.people import read_mail, sign_in
+from tests.browser.people import find_mail, read_mail, sign_in
 
 LIST = "/seller/returns/"
 
@@ -31,12 +31,13 @@ def sign_in_as_buyer(page: Page, recipient: str, subject: str) -> str:
 
     The window is signed in as a member, too: that is who may read the demo's Mailbox.
     """
+    before = find_mail(page, "Your code", recipient)
     letter = read_mail(page, subject, recipient)
     page.goto(re.search(r"https?://\S+/my/returns/[\w-]+/", letter.text)[0])
     door = page.url
     page.get_by_role("button", name="Send me a code").click()
     page.wait_for_url("**/code/")
-    code = read_mail(page, "Your code", recipient)
+    code = read_mail(page, "Your code", recipient, newer_than=before)
     page.goto(re.search(r"https?://\S+/my/link/\S+", code.text)[0])
     page.get_by_role("button", name="Open my request").click()
     page.wait_for_url(door)
@@ -88,6 +89,10 @@ def all_pages(page: Page) -> list[Shown]:
 
 
 def buyers_pages(page: Page) -> list[Shown]:
-    """The pages of a buyer who was let in to an open request, in the window `page`."""
+    """The page of a buyer who was let in, in the window `page`, and those that it leads to."""
     own = sign_in_as_buyer(page, "dora@demo.test", "We have your return request: order 114-")
-    return [Shown("buyer", own, "buyer"), Shown("buyer-keep", f"{own}keep/", "buyer")]
+    steps = [link.get_attribute("href") or "" for link in page.locator(f"main a[href^='{own}']").all()]
+    return [
+        Shown("buyer", own, "buyer"),
+        *(Shown(f"buyer-{step.removeprefix(own).strip('/')}", step, "buyer") for step in steps),
+    ]

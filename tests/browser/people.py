@@ -136,8 +136,13 @@ def find_mail(page: Page, subject: str, recipient: str = "") -> str:
         page.goto(f"/mailbox/{older.get_attribute('href').partition('/mailbox/')[2]}")
 
 
-def read_mail(page: Page, subject: str, recipient: str = "") -> Letter:
-    """Wait for a mail in the Mailbox and open it."""
-    page.goto(wait_until(lambda: find_mail(page, subject, recipient), 60, f"a mail: {subject}"))
+def read_mail(page: Page, subject: str, recipient: str = "", *, newer_than: str = "") -> Letter:
+    """Wait for a mail in the Mailbox, another one than at the address `newer_than`, and open it."""
+
+    def found() -> str:
+        address = find_mail(page, subject, recipient)
+        return "" if address == newer_than else address
+
+    page.goto(wait_until(found, 60, f"a mail: {subject}"))
     text = page.locator("p.pre").text_content() or ""
     return Letter(page.locator("h1").text_content() or "", text.strip())

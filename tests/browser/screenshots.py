@@ -36,14 +36,14 @@ def a_desk(url: str) -> Iterator[str]:
 
 def take(browser: Browser, url: str, folder: Path, words: Words, scheme: str) -> None:
     """All pages in one language and scheme, each in both widths."""
-    page = browser.new_context(base_url=url, color_scheme=scheme).new_page()
+    page = browser.new_context(base_url=url, color_scheme=scheme, locale=words.language).new_page()
     shown = all_pages(page)
     speak(page, words)
     if (words, scheme) == (ENGLISH, SCHEMES[0]):
         shown += buyers_pages(page)
     for one in sorted(shown, key=lambda one: one.who == "nobody"):
         if one.who == "nobody":
-            page.context.clear_cookies(name="sessionid")
+            page.context.clear_cookies()
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             page.goto(one.url)
