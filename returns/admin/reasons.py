@@ -1,7 +1,7 @@
 """The words: why buyers return, and why a request is closed. Bilingual; retired, never deleted."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -55,7 +55,7 @@ class MissingLanguage(admin.SimpleListFilter):
 
 
 class ReasonAdmin(DeskAdmin):
-    list_filter: tuple[Any, ...] = (MissingLanguage, "is_active")
+    list_filter: ClassVar[tuple[Any, ...]] = (MissingLanguage, "is_active")
     list_editable = ("position", "is_active")
     search_fields = ("code", "label_en", "label_zh_hans")
 

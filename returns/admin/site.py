@@ -1,6 +1,5 @@
 """The door of the admin site: staff with a second factor; for everybody else there is no such page."""
 
-from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
@@ -11,8 +10,6 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from ..decorators import second_factor_page
-
-View = Callable[..., HttpResponse]
 
 
 class PortalAdminSite(AdminSite):
@@ -25,7 +22,7 @@ class PortalAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active and request.user.is_staff
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """`view` for staff; 404 to others; staff without a second factor are led to set it up or show it."""
         checked = super().admin_view(view, cacheable)
 
@@ -44,12 +41,12 @@ class PortalAdminSite(AdminSite):
             raise Http404
         return redirect("admin:index")
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if request.method == "POST":
             logout(request)
         return redirect("home")
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return redirect("account_change_password")
 
 

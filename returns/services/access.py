@@ -114,9 +114,10 @@ def _keys() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
-def _id_in(token: str) -> int | None:
+def _id_in(token: str) -> int:
+    """The row's id; 0, which no row has, where there is none."""
     number = token.partition("-")[0]
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
 
 
 def _is_token_of(purpose: str, row: BuyerCode | Invitation, token: str) -> bool:

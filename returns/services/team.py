@@ -34,7 +34,7 @@ def _managed(actor: Actor, seller_id: int | None) -> Iterator[Seller]:
         raise Forbidden(_("Only an owner of the team may change this."))
     with transaction.atomic():
         own = seller_id if actor.role == Role.ADMIN else actor.seller_id
-        seller = Seller.objects.select_for_update(no_key=True).filter(pk=own).first()
+        seller = Seller.objects.select_for_update(no_key=True).filter(pk=own or 0).first()
         if seller is None:
             raise NotFound(_("This page does not exist, or it is not yours."))
         yield seller

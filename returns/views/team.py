@@ -12,8 +12,8 @@ from django.contrib.auth.forms import SetPasswordMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -138,7 +138,7 @@ class ProfileForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
-        choices = {
+        choices: dict[str, Any] = {
             "time_zone": [(zone, zone.replace("_", " ")) for zone in ["UTC", *zones]],
             "undo_seconds": [
                 ("", _("As the portal does it: %(seconds)d seconds") % {"seconds": settings.UNDO_SECONDS}),
@@ -247,7 +247,7 @@ def _settings(request: HttpRequest, **bound: forms.BaseForm) -> HttpResponse:
         "invitations": team.list_open_invitations(seller),
         "addresses": seller.return_addresses.filter(is_active=True).order_by("country", "name"),
         "settings_form": SettingsForm(instance=seller),
-        "invite_form": InviteForm(initial={"language": request.user.language}),
+        "invite_form": InviteForm(initial={"language": get_language()}),
         "address_form": AddressForm(initial={"name": seller.name, "country": seller.country}),
         "form": next(iter(bound.values()), None),
         **bound,
@@ -271,7 +271,8 @@ def _see(name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     """What belongs to the person and holds in every team: name, language, time zone, time to undo."""
-    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    # Another copy than the page is drawn for: a form with errors changes only this one.
+    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk or 0))
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Your settings are saved."))
@@ -297,26 +298,25 @@ def invitation(request: HttpRequest) -> HttpResponse:
     """Join a team: with a new account, or as the person who is signed in with the invited address."""
     token = request.session.get(TOKEN_KEY, "")
     invitation = team.get_open_invitation(token)
-    is_signed_in = request.user.is_authenticated
+    person = request.user if isinstance(request.user, User) else None
     has_account = User.objects.filter(email=invitation.email).exists()
     form = None if has_account else JoinForm(request.POST or None, email=invitation.email)
     if request.method == "POST":
         user = None
-        if has_account or is_signed_in:
-            signed_in = request.user if is_signed_in else None
-            user = team.accept_invitation(token=token, user=signed_in)
+        if has_account or person is not None:
+            user = team.accept_invitation(token=token, user=person)
         elif form is not None and form.is_valid():
             data = form.cleaned_data
             user = form.carry_out(lambda: team.accept_invitation(token=token, **data))
         if user is not None:
             del request.session[TOKEN_KEY]
             messages.success(request, _("Welcome to %(team)s.") % {"team": invitation.seller.name})
-            return _see("seller-returns") if is_signed_in else perform_login(request, user)
+            return _see("seller-returns") if person is not None else perform_login(request, user)
     context = {
         "invitation": invitation,
         "role": MemberRole(invitation.role).label,
         "has_account": has_account,
-        "is_own": is_signed_in and request.user.email == invitation.email,
+        "is_own": person is not None and person.email == invitation.email,
         "form": form,
     }
     return render(request, "account/invitation.html", context, status=422 if form and form.errors else 200)

@@ -10,7 +10,8 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.utils import translation
 
 from returns import accounts
 from returns.middleware import ADMINS_IDLE_SECONDS, SEEN_KEY, SELLERS_IDLE_SECONDS
@@ -85,6 +86,10 @@ def test_after_five_wrong_passwords_the_right_one_has_to_wait(client: Client, ca
 def test_there_is_no_page_to_sign_up_or_to_change_addresses(client: Client, cast: Cast, url: str) -> None:
     assert client.get(url).status_code == 404
     assert client.post(url, {"email": "x@y.example"}).status_code == 404
+
+
+def test_sign_up_is_closed_wherever_it_is_asked_from(rf: RequestFactory) -> None:
+    assert not accounts.AccountAdapter().is_open_for_signup(rf.get("/"))
 
 
 def test_signing_out_takes_a_button(client: Client, cast: Cast) -> None:
@@ -188,6 +193,8 @@ def test_the_mail_with_the_link_is_in_the_members_language_and_names_the_configu
     ask_for_reset(client, cast.alice.email, Host="evil.example")
     (message,) = posted()
     assert message.extra_headers["Content-Language"] == "zh-hans"
+    with translation.override("zh-hans"):
+        assert message.subject == translation.gettext("Set a new password") != "Set a new password"
     assert "evil.example" not in message.body
     link = re.search(r"http\S+", message.body)
     assert link is not None
