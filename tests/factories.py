@@ -2,8 +2,8 @@
 
 Alice owns the seller North Lane, Ben is her agent, Vera may only look, Carol owns South Pier, Dora buys, Ed
 buys elsewhere, Root administers. Orders are rows, because they only come from outside; a request is opened,
-decided and ended through `returns.services` alone, so that no test sees a state that the services would not
-make. To be old, a request is told afterwards (`Actor.at`), the way the demo does it.
+decided and ended through `returns.services` alone, or read from a returns report, so that no test sees a state
+that could not be. To be old, a request is told afterwards (`Actor.at`), the way the demo does it.
 """
 
 from collections.abc import Iterator
@@ -13,32 +13,29 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from django.db import transaction
-
 from returns import services
 from returns.actors import Actor, MemberRole
 from returns.grounds import Stated
 from returns.models import (
     Buyer,
-    ClosureReason,
     Membership,
     Order,
     OrderItem,
     ReturnAddress,
     ReturnEvent,
-    ReturnItem,
     ReturnRequest,
     Seller,
     User,
 )
-from returns.models.requests import ItemCondition, Source
-from returns.policy import PolicyVerdict
+from returns.models.requests import ItemCondition
+from returns.money import to_decimal
 from returns.selectors.cases import WITH_CASE, load_cases
-from returns.services import moves
 from returns.services.deadlines import complete_not_returned
 from returns.services.decide import Closing
-from returns.services.open import AskedLine, search_text
-from returns.state_machine import GIVES_UNITS_BACK, Action, Outcome, Role, Status
+from returns.services.imports.returns import import_returns
+from returns.services.open import AskedLine
+from returns.state_machine import Outcome, Role, Status
+from tests.returns.report_files import returns_file
 
 PASSWORD = "correct horse battery staple"
 
@@ -389,68 +386,40 @@ def file_request(
 ) -> ReturnRequest:
     """A request that a returns report brought: each line of `order`, `quantity` units (else all) in each row.
 
-    It holds what is free, down to nothing, as an import does.
+    It was read halfway between then and now; it holds what is free, down to nothing.
     """
-    ended_at = days_ago(requested_days_ago / 2)
-    with transaction.atomic():
-        request = ReturnRequest.objects.create(
-            seller=order.seller,
-            order=order,
-            source=Source.FILE,
-            rma_number=f"D{next(_numbers):08d}RRMA",
-            status=status,
-            outcome=outcome,
-            policy=PolicyVerdict.IN_POLICY,
-            prepaid_eligible=prepaid,
-            verdict={
-                "policy": "in_policy",
-                "source": "file",
-                "reasons": [{"code": "file_in_policy", "params": {}}],
-            },
-            requested_at=days_ago(requested_days_ago),
-            answer_due_at=days_ago(requested_days_ago - 1),
-            step_in_at=days_ago(requested_days_ago - 2),
-            authorized_at=ended_at if status in (Status.AUTHORIZED, Status.REFUND_DUE) else None,
-            received_at=ended_at if status == Status.REFUND_DUE else None,
-            completed_at=ended_at if status == Status.COMPLETED else None,
-            closed_at=ended_at if status == Status.CLOSED else None,
-            closed_by_role=Role.MARKETPLACE if status == Status.CLOSED else "",
-            closure_reason=ClosureReason.objects.get(code="closed_at_marketplace")
-            if status == Status.CLOSED
-            else None,
-            marketplace_status=marketplace_status or _WORD_THERE[status],
-            reminders_sent=2,
-            search_text=search_text(order, list(order.items.all())),
-        )
-        ends = status == Status.CLOSED or outcome in GIVES_UNITS_BACK
-        for line in order.items.order_by("pk"):
-            for ordinal in range(1, rows_per_line + 1):
-                asked = quantity or line.quantity
-                held = 0 if ends else min(asked, line.free)
-                ReturnItem.objects.create(
-                    request=request,
-                    order_item=line,
-                    ordinal=ordinal,
-                    quantity=asked,
-                    units_held=held,
-                    reason_code=reason,
-                    policy=PolicyVerdict.IN_POLICY,
-                    prepaid_eligible=prepaid,
-                )
-                moves.take_units({line.pk: held})
-                line.refresh_from_db()
-        request.is_overlapping = any(item.units_held < item.quantity for item in request.items.all())
-        request.save(update_fields=["is_overlapping"])
-        moves.count({(order.seller_id, status.value): 1})
-        move = moves.Move(
-            case=a_case(request),
-            action=Action.RECORD,
-            status=status,
-            outcome=Outcome(outcome) if outcome else None,
-            is_silent=True,
-        )
-        moves.write_moves(Actor.marketplace(order.seller), [move])
-    return ReturnRequest.objects.get(pk=request.pk)
+    rma = f"D{next(_numbers):08d}RRMA"
+    rows = [
+        {
+            "order_id": order.order_number,
+            "order_date": f"{order.ordered_at:%d-%b-%Y}" if order.ordered_at else " ",
+            "return_request_date": f"{days_ago(requested_days_ago):%d-%b-%Y}",
+            "return_request_status": marketplace_status or _WORD_THERE[status],
+            "amazon_rma_id": rma,
+            "label_type": "AmazonPrePaidLabel" if prepaid else "AmazonUnPaidLabel",
+            "currency_code": line.currency,
+            "tracking_id": f"1Z-{rma}-{row}",
+            "merchant_sku": line.sku,
+            "item_name": line.title,
+            "return_quantity": str(quantity or line.quantity),
+            "return_reason": reason,
+            "in_policy": "Y",
+            "resolution": _RESOLUTION.get(outcome, " "),
+            "refunded_amount": _amount(line) if outcome == Outcome.REFUNDED else " ",
+        }
+        for line in order.items.order_by("pk")
+        for row in range(rows_per_line)
+    ]
+    told = Actor.marketplace(order.seller).at(days_ago(requested_days_ago / 2))
+    import_returns(told, file=returns_file(*rows), name="returns.tsv")
+    request = ReturnRequest.objects.get(order=order, rma_number=rma)
+    assert (request.status, request.outcome) == (status, outcome), f"no file says {status} {outcome}"
+    return request
+
+
+def _amount(line: OrderItem) -> str:
+    paid = (line.item_paid_minor or 0) + (line.tax_paid_minor or 0)
+    return str(to_decimal(paid, line.currency))
 
 
 _WORD_THERE = {
@@ -459,6 +428,11 @@ _WORD_THERE = {
     Status.REFUND_DUE: "PendingRefund",
     Status.COMPLETED: "Completed",
     Status.CLOSED: "Closed",
+}
+_RESOLUTION = {
+    Outcome.REFUNDED: "StandardRefund",
+    Outcome.REFUNDED_WITHOUT_RETURN: "ReturnlessRefund",
+    Outcome.REPLACED: "Replacement",
 }
 
 

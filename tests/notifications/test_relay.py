@@ -311,10 +311,11 @@ def test_the_buyer_of_an_imported_request_is_written_to_only_if_the_seller_says_
     order = make_order(cast.north_lane, buyer=Person(name="Li", email=email))
     request = file_request(order, Status.AUTHORIZATION_REQUIRED)
     services.relay_events()
-    assert not Message.objects.exists()
+    to_buyer = Message.objects.filter(recipient_type=RecipientType.BUYER)
+    assert not to_buyer.exists()
     decide(cast, cast.alice, request)
     services.relay_events()
-    message = Message.objects.get()
+    message = to_buyer.get()
     assert (message.kind, message.status, message.last_code) == ("return_closed", status, code)
 
 
