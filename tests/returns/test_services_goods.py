@@ -160,6 +160,14 @@ def test_nothing_comes_back_twice(cast: Cast, alice: Actor) -> None:
     assert str(refusal.value).endswith("These units were already received.")
 
 
+@pytest.mark.parametrize("outcome", [Outcome.REFUNDED, Outcome.NEVER_ARRIVED, Outcome.PARTIALLY_REFUNDED])
+def test_what_was_completed_otherwise_is_not_received(cast: Cast, alice: Actor, outcome: Outcome) -> None:
+    request = a_request_in(cast, COMPLETED, outcome)
+    with refused(TransitionNotAllowed) as refusal:
+        services.receive_return(alice, reference=request.reference, received=everything_received(request))
+    assert "Only one that ended as not returned can still be received." in str(refusal.value)
+
+
 def test_the_same_receipt_twice_is_noted_once(cast: Cast, alice: Actor) -> None:
     request = a_request_in(cast, AUTHORIZED)
     received = everything_received(request)
