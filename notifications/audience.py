@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from returns.actors import MemberRole
+from returns.addresses import deliverable_address
 from returns.models import Buyer, MarketplaceSettings, Membership, ReturnEvent, ReturnRequest, Seller, User
 from returns.models.people import Language
 from returns.models.requests import Source
 from returns.state_machine import Action, Outcome, Role, Status
 
-from .addresses import deliverable_address
 from .models import ALWAYS_KEPT, Kind, Preference, RecipientType, State
 
 # Why a message is made and not sent; they stand in its `last_code`.

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from returns.addresses import deliverable_address
 from returns.models import (
     BuyerCode,
     FileRun,
@@ -28,7 +29,6 @@ from returns.models.people import Language
 from returns.services.access import code_for, invitation_token, token_for
 from returns.state_machine import Status
 
-from .addresses import deliverable_address
 from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, told_of
 from .mail import compose
 from .models import Kind, Message, RecipientType, State

@@ -18,11 +18,11 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from returns.actors import MemberRole
+from returns.addresses import deliverable_address
 from returns.models import FileRun, MarketplaceSettings, Membership, ReturnEvent
 from returns.models.clock import database_now
 from returns.models.runs import FileKind, RunState
 
-from .addresses import deliverable_address
 from .audience import NO_ADDRESS, OWN_ACT, TURNED_OFF, Audience, buyer_language
 from .letters import Letters, Withheld, live_codes, live_invitations, read_messages
 from .mail import Broken, PostOffice, Refused, Unreachable

@@ -203,7 +203,8 @@ def _duplicate(facts: GroundFacts, stated: Stated) -> Finding:
         return Finding(holds=False, sentence=_("No other request asks for the same units."))
     return Finding(
         holds=True,
-        sentence=_("The same units are covered by %(requests)s.") % {"requests": format_list(facts.duplicates)},
+        sentence=_("The same units are covered by %(requests)s.")
+        % {"requests": format_list(facts.duplicates)},
     )
 
 

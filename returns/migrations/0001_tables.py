@@ -933,6 +933,16 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["seller", "requested_at", "id"], name="request_all_by_date"),
                     models.Index(
+                        condition=models.Q(("escalated_at__isnull", False)),
+                        fields=["id"],
+                        name="request_escalated",
+                    ),
+                    models.Index(
+                        condition=models.Q(("rma_number", ""), _negated=True),
+                        fields=["rma_number"],
+                        name="request_by_rma",
+                    ),
+                    models.Index(
                         condition=models.Q(("status", "authorization_required")),
                         fields=["seller", "requested_at", "id"],
                         name="request_asked_by_date",

@@ -163,6 +163,8 @@ class ReturnRequest(models.Model):
         ]
         indexes = [
             models.Index(fields=["seller", "requested_at", "id"], name="request_all_by_date"),
+            models.Index(fields=["id"], condition=Q(escalated_at__isnull=False), name="request_escalated"),
+            models.Index(fields=["rma_number"], condition=~Q(rma_number=""), name="request_by_rma"),
             _of_tab(Status.AUTHORIZATION_REQUIRED, "requested_at", "request_asked_by_date"),
             _of_tab(Status.AUTHORIZED, "requested_at", "request_authorized_by_date"),
             _of_tab(Status.REFUND_DUE, "requested_at", "request_refund_due_by_date"),

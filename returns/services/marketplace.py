@@ -5,12 +5,22 @@ from ..selectors.cases import Case
 from ..state_machine import Status
 
 
-def agrees(marketplace_status: str, status: Status) -> bool:
-    """Does the marketplace's word say what was decided here? Closed here agrees with Completed there."""
+def agrees(marketplace_status: str, status: Status, *, prepaid_eligible: bool) -> bool:
+    """Does the marketplace's word say what was decided here?
+
+    Closed here agrees with Completed there, and so does, for a prepaid-eligible request, which cannot be closed
+    here, Completed here with Closed there.
+    """
     there = status_of(marketplace_status)
-    return there == status or (status == Status.CLOSED and there == Status.COMPLETED)
+    if there == status:
+        return True
+    ended = {Status.CLOSED, Status.COMPLETED}
+    return {there, status} == ended and (status == Status.CLOSED or prepaid_eligible)
 
 
 def is_todo(case: Case, status: Status) -> bool:
     """Is a decision that leads to `status` still to be done at the marketplace?"""
-    return case.is_imported and not agrees(case.request.marketplace_status, status)
+    request = case.request
+    return case.is_imported and not agrees(
+        request.marketplace_status, status, prepaid_eligible=request.prepaid_eligible
+    )

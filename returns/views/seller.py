@@ -44,7 +44,7 @@ from ..selectors.reasons import list_closure_reasons
 from ..services.decide import undo_seconds
 from ..services.money import still_possible
 from ..services.moves import check_move
-from ..state_machine import Action, Status, refusal
+from ..state_machine import Action, Role, Status, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +395,11 @@ def _done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpRespo
     """303 to where the form says to go on, else to `otherwise`, else to the list."""
     if sentence:
         messages.success(request, sentence)
-    response = redirect(_next(request, otherwise or reverse("seller-returns")))
+    # The list is a member's page: an admin stays with the request.
+    reference = request.resolver_match.kwargs["reference"]
+    is_admin = request.actor.role == Role.ADMIN
+    default = reverse("seller-return", args=[reference]) if is_admin else reverse("seller-returns")
+    response = redirect(_next(request, otherwise or default))
     response.status_code = 303
     return response
 

@@ -5,9 +5,9 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from notifications.addresses import deliverable_address
 from notifications.mail import compose, recipient_of
 from notifications.mailbox import parse, part
+from returns.addresses import deliverable_address
 
 
 def mail(**changes: str) -> bytes:

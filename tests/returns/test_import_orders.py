@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from returns.actors import Actor
+from returns.addresses import deliverable_address, email_hash
 from returns.exceptions import UnreadableFile
 from returns.models import Buyer, FileRun, MarketplaceSettings, Order, OrderItem, ReturnItem, ReturnRequest
 from returns.services import record_refund
-from returns.services.addresses import email_hash, single_address
 from returns.services.imports import import_orders, import_returns, spool
 from tests.factories import at_once, days_ago, make_cast, make_order, open_request
 from tests.returns.report_files import orders_file, returns_file, sample
@@ -150,7 +150,7 @@ def test_the_promised_day_is_a_day_at_the_marketplace_and_the_latest_one_counts(
     ],
 )
 def test_a_buyer_has_exactly_one_plain_address_or_none(text, kept):
-    assert single_address(text) == kept
+    assert deliverable_address(text) == kept
     assert bool(email_hash(kept)) == bool(kept)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ...addresses import deliverable_address, email_hash
 from ...models import Buyer, MarketplaceSettings, Order, OrderItem
 from ...policy import local_day
 from ...reports import OrderRow
 from ...reports.values import MAX_QUANTITY
-from ..addresses import email_hash, single_address
 from .lines import FROM_ORDERS, FROM_RETURNS, unused_key
 from .matching import is_same_product
 from .runs import ids
@@ -120,7 +120,7 @@ class Purchase:
         if not self.buyer.city:
             columns["city"] = _first(row.city for row in rows)
         if not self.buyer.email:
-            email = _first(single_address(row.buyer_email) for row in rows)
+            email = _first(deliverable_address(row.buyer_email.strip()) for row in rows)
             columns |= {"email": email, "email_hash": email_hash(email)}
         return columns
 

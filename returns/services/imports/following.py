@@ -530,7 +530,7 @@ def _how_it_ended(
 
 def _agree(word: str, there: Status | None, here: Status) -> bool:
     """Does the file say what was decided here? `there` is its word as it holds for this request."""
-    return there == here or agrees(word, here)
+    return there == here or agrees(word, here, prepaid_eligible=False)
 
 
 def _judges_otherwise(row: ReturnRow, item: ReturnItem) -> bool:

@@ -1,8 +1,9 @@
-"""One address for each recipient, checked by us.
+"""E-mail addresses: one for each recipient, checked by us.
 
 Django takes "a@x.test, b@y.test" for one address and lets through `a@localhost` and IP literals.
 """
 
+import hashlib
 import re
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
@@ -28,3 +29,12 @@ def deliverable_address(address: str) -> str:
     if labels[-1].isdigit() or labels[-1] == "localhost" or len(local) + len(domain) > 253:
         return ""
     return f"{local}@{domain}"
+
+
+def email_hash(email: str) -> str:
+    """By which an address is found without being shown: the same in whatever case it is written; "" for none.
+
+    Not keyed: it stands beside the address itself, and must outlive a change of the server's keys.
+    """
+    email = email.strip().lower()
+    return hashlib.sha256(email.encode()).hexdigest() if email else ""
