@@ -453,6 +453,10 @@ def test_two_sweeps_at_once_authorize_each_request_once(cast: Cast) -> None:
 
 def test_two_sweeps_at_once_remind_once(cast: Cast) -> None:
     request = open_request(make_order(cast.north_lane, country="CA"), opened_days_ago=3)
-    with crew(2) as people:
-        people.together(remind, remind)
+    with transaction.atomic():
+        ReturnRequest.objects.select_for_update().get(pk=request.pk)
+        rival = Rival(remind)
+        rival.wait_for_my_lock("returns_returnrequest", "FOR UPDATE")
+        assert remind() == 1
+    rival.outcome()
     assert request.events.filter(action=Action.REMIND).count() == 1

@@ -11,10 +11,11 @@ from returns.exceptions import Refusal, TransitionNotAllowed
 from returns.models import MarketplaceSettings, ReturnEvent, ReturnRequest, ScheduledJob
 from returns.models.clock import database_now
 from returns.services import deadlines, jobs
-from returns.services.deadlines import authorize_at_limit, complete_not_returned, remind
+from returns.services.deadlines import authorize_at_limit, complete_not_returned, due_reminder, remind
 from returns.state_machine import Action, Outcome, Role, Status
 from tests.factories import (
     Cast,
+    a_case,
     a_request_in,
     at_once,
     by_hand,
@@ -192,7 +193,8 @@ def test_the_buyer_is_reminded_seven_and_two_days_before_the_last_day(cast: Cast
 
 
 def test_after_its_last_day_nobody_is_asked_to_send(cast: Cast) -> None:
-    authorized_until(cast, -1)
+    request = authorized_until(cast, -1)
+    assert due_reminder(a_case(request)) is None
     assert changes_nothing(remind)
 
 

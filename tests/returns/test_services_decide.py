@@ -629,6 +629,7 @@ def test_undo_restores_everything_and_nothing_of_it_will_be_told(
     assert undone.is_silent
     assert undone.facts["undone_version"] == taken_back.version
     assert undone.target == AR
+    assert Action.CLOSE in a_case(request).actions_for(Actor.buyer(order))
     everything_adds_up()
 
 
@@ -652,6 +653,9 @@ def test_undo_is_done_once(alice: Actor, asked: ReturnRequest) -> None:
 def test_what_the_relay_took_is_not_undone(alice: Actor, asked: ReturnRequest) -> None:
     event = services.close_return(alice, reference=asked.reference, closing=closing())
     ReturnEvent.objects.filter(pk=event.pk).update(relayed_at=database_now())
+    case = a_case(asked)
+    assert Action.UNDO not in case.actions_for(alice)
+    assert case.status_for(Actor.buyer(asked.order)) == CLOSED
     with refused(TransitionNotAllowed) as refusal:
         services.undo_decision(alice, reference=asked.reference)
     assert "The time to undo is over" in str(refusal.value)
