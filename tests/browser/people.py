@@ -87,9 +87,13 @@ def go_the_help_pages_way(page: Page, words: Words) -> None:
 
 
 def a_row(page: Page) -> Locator:
-    """The row of a request made here that may be authorized and closed with any reason."""
+    """The row of a request made here that may be authorized and closed with any reason.
+
+    On an English page it is one whose buyer is written to in English: the others carry a badge.
+    """
     closable = page.locator(".row", has=page.locator("form.closing option[value=other]:not([disabled])"))
     ours = closable.filter(has_not_text=re.compile("From a marketplace's file|来自平台文件"))
+    ours = ours.filter(has_not=page.locator(".badge", has_text="中文"))
     waiting = ours.filter(has=page.locator("form[action$='/authorize/']"))
     identity = waiting.first.get_attribute("id")
     return page.locator(f"[id='{identity}']")

