@@ -291,7 +291,7 @@ def test_units_are_held_once_while_one_closes_and_others_ask_and_reopen(cast: Ca
                 held for held in order.items.values_list("return_items__units_held", flat=True) if held
             ]
             assert holding in ([], [5])
-            everything_adds_up()
+    everything_adds_up()
 
 
 # Undo against the relay
@@ -420,7 +420,7 @@ def test_refunds_at_once_never_exceed_what_was_paid(cast: Cast, rounds: int) -> 
             )
             assert len(winners(outcomes)) == 3
             assert order.items.get().item_refunded_minor == 9000
-            everything_adds_up()
+    everything_adds_up()
 
 
 def test_a_refund_waits_for_one_of_another_request_of_the_same_line(cast: Cast) -> None:
