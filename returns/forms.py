@@ -1,11 +1,12 @@
 """Plain forms: they read what was entered and hand it to a service; the rules are the services'."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from . import policy
@@ -13,6 +14,7 @@ from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
 from .models import ReturnReason
 from .models.money import RefundPart
+from .models.people import Language
 from .models.requests import ItemCondition
 from .money import currency_exponent, to_decimal, to_minor
 from .policy import PolicyVerdict
@@ -420,15 +422,16 @@ class FilterForm(forms.Form):
         ],
     )
 
-    def __init__(self, data: Any, *, language: str) -> None:
+    def __init__(self, data: Any, *, reasons: Iterable[ReturnReason]) -> None:
         super().__init__(data, auto_id="filter_%s")
+        language = get_language() or Language.ENGLISH.value
         self.fields["from"] = forms.DateField(label=_("Asked from"), required=False, widget=DateInput())
         self.fields["to"] = forms.DateField(label=_("Asked until"), required=False, widget=DateInput())
         field = self.fields["reason"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
             ("", _("Any")),
-            *((reason.code, reason.in_language("label", language)) for reason in ReturnReason.objects.all()),
+            *((reason.code, reason.in_language("label", language)) for reason in reasons),
         ]
 
     def filters(self, cursor: str) -> Filters:

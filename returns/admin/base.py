@@ -23,7 +23,7 @@ def link_to(name: str, label: Any) -> Callable[[Any, Model], SafeString | None]:
         target = getattr(row, name)
         if target is None:
             return None
-        opts = target._meta  # noqa: SLF001 - what Django documents under this name
+        opts = target._meta
         url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[target.pk])
         return format_html('<a href="{}">{}</a>', url, target)
 
@@ -37,7 +37,7 @@ class DeskAdmin(admin.ModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Called like what it points to, whose name is in both languages."""
-        opts = db_field.related_model._meta  # noqa: SLF001 - what Django documents under this name
+        opts = db_field.related_model._meta
         kwargs.setdefault("label", capfirst(opts.verbose_name))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 

@@ -6,7 +6,7 @@ from .people import Membership, ReturnAddress, Seller, User
 from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
 from .runs import BulkRow, BulkRun, FileRun
-from .settings import Heartbeat, MarketplaceSettings, ScheduledJob
+from .settings import Edition, Heartbeat, MarketplaceSettings, ScheduledJob
 
 __all__ = [
     "BulkRow",
@@ -16,6 +16,7 @@ __all__ = [
     "BuyerLookup",
     "BuyerSession",
     "ClosureReason",
+    "Edition",
     "EventText",
     "FileRun",
     "Heartbeat",

@@ -13,4 +13,10 @@ def database_now() -> datetime:
             moment: datetime = cursor.fetchone()[0]
             return moment.astimezone(UTC)
         cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
-        return datetime.fromisoformat(cursor.fetchone()[0]).replace(tzinfo=UTC)
+        return as_moment(cursor.fetchone()[0])
+
+
+def as_moment(value: datetime | str) -> datetime:
+    """The database's time as its driver gives it: SQLite has no type for it."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=moment.tzinfo or UTC)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Sum
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +41,9 @@ from ..state_machine import (
     Status,
     available_actions,
 )
+
+if TYPE_CHECKING:
+    from django.db.models.query import QuerySet
 
 NEVER_ARRIVED = "NEVER_ARRIVED"
 DUPLICATE_DAYS = 90
@@ -396,11 +399,7 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
     }
     others = _others(requests, items)
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in (
-        Refund.objects.filter(request_id__in=by_id)
-        .values("request_id", "order_item_id", "part")
-        .annotate(total=Sum("amount_minor"), last_version=Max("event__version"))
-    ):
+    for row in refunded_by_part(list(by_id)):
         refunds[row["request_id"]].append(row)
     addresses: dict[int, list[ReturnAddress]] = defaultdict(list)
     seller_ids = {request.seller_id for request in requests}
@@ -425,49 +424,52 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
     ]
 
 
+REFUNDED = ("request_id", "order_item_id", "part", "total", "last_version")
+
+
+def refunded_by_part(request_ids: Sequence[int]) -> "QuerySet[Refund, dict[str, Any]]":
+    """What was refunded of each line and part of these requests, as `REFUNDED` names it."""
+    return (
+        Refund.objects.filter(request_id__in=request_ids)
+        .order_by("request_id", "order_item_id", "part")
+        .values("request_id", "order_item_id", "part")
+        .annotate(total=Sum("amount_minor"), last_version=Max("event__version"))
+    )
+
+
+def other_of(order_item_id: int, quantity: int, request: ReturnRequest, *, than: int) -> Other:
+    """Units of a line that `request`, another than the one of the id `than`, asks for."""
+    return Other(
+        request_id=request.pk,
+        reference=request.reference,
+        name=request.rma_number or request.reference[:8],
+        status=request.status,
+        outcome=request.outcome,
+        order_item_id=order_item_id,
+        quantity=quantity,
+        requested_at=request.requested_at,
+        ended_at=request.completed_at or request.closed_at,
+        is_newer=request.pk > than,
+    )
+
+
 def _others(requests: Sequence[ReturnRequest], items: dict[int, list[ReturnItem]]) -> dict[int, list[Other]]:
     """For each request the units of its order lines that other requests ask for; one query for all."""
     lines = {item.order_item_id for rows in items.values() for item in rows}
-    rows = list(
-        ReturnItem.objects.filter(order_item_id__in=lines)
-        .values(
-            "request_id",
-            "order_item_id",
-            "quantity",
-            "request__reference",
-            "request__rma_number",
-            "request__status",
-            "request__outcome",
-            "request__requested_at",
-            "request__completed_at",
-            "request__closed_at",
-        )
-        .order_by("request_id")
-    )
-    by_line: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_line[row["order_item_id"]].append(row)
-    found: dict[int, list[Other]] = {}
-    for request in requests:
-        own_lines = dict.fromkeys(item.order_item_id for item in items[request.pk])
-        found[request.pk] = [
-            Other(
-                request_id=row["request_id"],
-                reference=row["request__reference"],
-                name=row["request__rma_number"] or row["request__reference"][:8],
-                status=row["request__status"],
-                outcome=row["request__outcome"],
-                order_item_id=line,
-                quantity=row["quantity"],
-                requested_at=row["request__requested_at"],
-                ended_at=row["request__completed_at"] or row["request__closed_at"],
-                is_newer=row["request_id"] > request.pk,
-            )
-            for line in own_lines
-            for row in by_line[line]
-            if row["request_id"] != request.pk
+    by_line: dict[int, list[ReturnItem]] = defaultdict(list)
+    for item in (
+        ReturnItem.objects.filter(order_item_id__in=lines).select_related("request").order_by("request_id")
+    ):
+        by_line[item.order_item_id].append(item)
+    return {
+        request.pk: [
+            other_of(line, item.quantity, item.request, than=request.pk)
+            for line in dict.fromkeys(item.order_item_id for item in items[request.pk])
+            for item in by_line[line]
+            if item.request_id != request.pk
         ]
-    return found
+        for request in requests
+    }
 
 
 WITH_CASE = ("seller", "order", "order__buyer", "closure_reason")

@@ -5,15 +5,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from ..actors import Actor
 from ..models import ReturnEvent, ReturnItem, ReturnRequest, StatusCount
-from ..models.clock import database_now
-from ..state_machine import Status
-from .cases import WITH_CASE, Case, load_cases
+from ..state_machine import Action, Status
+from .listed import PAGE, Common, Listed, read_listed
+from .prepared import Prepared
 
-PAGE = 50
+HELD = 100
 OPEN_TABS = (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE)
 SORTS = {"deadline": "deadline_at", "created": "requested_at", "-created": "-requested_at"}
 
@@ -35,6 +36,35 @@ class Filters:
     sort: str = ""
     cursor: str = ""
 
+    def condition(self, *, now: datetime, time_zone: str) -> Q:
+        """The filters as a condition on requests. `now`: the database's time, for what is overdue; `time_zone`
+        says where the days of `from_date` and `to_date` begin.
+        """
+        conditions: dict[str, Any] = {}
+        if self.status in Status.values:
+            conditions["status"] = self.status
+        if self.prepaid is not None:
+            conditions["prepaid_eligible"] = self.prepaid
+        if self.in_policy:
+            conditions["policy"] = self.in_policy
+        if self.overdue:
+            conditions["deadline_at__lt"] = now
+        if self.marketplace_todo:
+            conditions["is_marketplace_todo"] = True
+        if self.money_owed:
+            conditions["promise_due_date__isnull"] = False
+        if self.from_date:
+            conditions["requested_at__gte"] = _start_of(self.from_date, time_zone)
+        if self.to_date:
+            conditions["requested_at__lt"] = _start_of(self.to_date + timedelta(days=1), time_zone)
+        if self.q:
+            conditions["search_text__contains"] = self.q.casefold()
+        condition = Q(**conditions)
+        if self.reason:
+            asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=self.reason)
+            condition &= Q(Exists(asked))
+        return condition
+
     @property
     def order(self) -> str:
         """The column to sort by, with a minus for descending: by deadline where there are clocks."""
@@ -44,16 +74,19 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Up to `PAGE` cases, the cursor of the next ones (empty at the end), and the database's time."""
+    """Up to `PAGE` requests, the cursor of the next ones (empty at the end), and the decisions of the reader that
+    can still be undone, the latest first.
+    """
 
-    cases: list[Case]
+    rows: list[Listed]
     next_cursor: str
-    now: datetime
+    held: list[ReturnEvent]
 
 
-def list_returns(actor: Actor, filters: Filters, *, time_zone: str) -> Page:
-    """One page of the actor's requests. `time_zone` says where the days of `from_date` and `to_date` begin."""
-    requests = _filtered(ReturnRequest.objects.for_actor(actor), filters, time_zone)
+def list_returns(actor: Actor, filters: Filters, common: Common, now: datetime) -> Page:
+    """One page of the requests of the common seller, for whom the actor acts. `now`: the database's time."""
+    condition = filters.condition(now=now, time_zone=common.seller.time_zone)
+    requests = ReturnRequest.objects.for_actor(actor).filter(condition)
     column = filters.order.removeprefix("-")
     descending = filters.order.startswith("-")
     position = _position(filters.cursor)
@@ -67,65 +100,58 @@ def list_returns(actor: Actor, filters: Filters, *, time_zone: str) -> Page:
             requests = requests.filter(**{f"{column}__gte": value}).filter(
                 Q(**{f"{column}__gt": value}) | Q(pk__gt=pk)
             )
-    rows = list(
-        requests.select_related(*WITH_CASE).order_by(filters.order, "-pk" if descending else "pk")[: PAGE + 1]
-    )
-    has_more = len(rows) > PAGE
-    rows = rows[:PAGE]
-    cursor = f"{getattr(rows[-1], column).isoformat()}~{rows[-1].pk}" if has_more else ""
-    cases = load_cases(rows)
-    return Page(cases, cursor, cases[0].now if cases else database_now())
+    requests = requests.order_by(filters.order, "-pk" if descending else "pk")
+    found = list(requests.values_list("pk", column)[: PAGE + 1])
+    held = list_held(actor)
+    undoable = {event.request_id: event for event in reversed(held)}
+    rows = read_listed([pk for pk, _value in found[:PAGE]], common, now, undoable)
+    cursor = ""
+    if len(found) > PAGE:
+        pk, value = found[PAGE - 1]
+        cursor = f"{value.isoformat()}~{pk}"
+    return Page(rows, cursor, held)
+
+
+_counts = Prepared(
+    lambda seller: StatusCount.objects.filter(seller_id=seller).values_list("status", "requests"), "seller"
+)
 
 
 def count_by_status(actor: Actor) -> dict[str, int]:
     """The numbers on the tabs, from the counters; ``all`` is their sum."""
     counts = dict.fromkeys(Status.values, 0)
-    counts.update(StatusCount.objects.filter(seller_id=actor.seller_id).values_list("status", "requests"))
+    if actor.seller_id is not None:
+        counts.update(_counts.rows(actor.seller_id))
     return counts | {"all": sum(counts.values())}
 
 
-def list_held(actor: Actor) -> list[ReturnEvent]:
-    """This user's decisions that can still be undone, the latest first."""
-    return list(
+# The latest ones: many at once are undone as a whole.
+_held = Prepared(
+    lambda seller, user: (
         ReturnEvent.objects.filter(
-            seller_id=actor.seller_id,
-            user_id=actor.user_id,
-            hold_until__gt=database_now(),
+            seller_id=seller,
+            user_id=user,
+            hold_until__gt=Now(),
             relayed_at__isnull=True,
             withdrawn_at__isnull=True,
+            action__in=(Action.AUTHORIZE, Action.CLOSE),
         )
-        .select_related("request__order")
-        .order_by("-pk")[:20]
-    )
+        .order_by("-pk")
+        .values_list("pk")[:HELD]
+    ),
+    "seller",
+    "user",
+)
 
 
-def _filtered(
-    requests: "QuerySet[ReturnRequest]", filters: Filters, time_zone: str
-) -> "QuerySet[ReturnRequest]":
-    conditions: dict[str, Any] = {}
-    if filters.status in Status.values:
-        conditions["status"] = filters.status
-    if filters.prepaid is not None:
-        conditions["prepaid_eligible"] = filters.prepaid
-    if filters.in_policy:
-        conditions["policy"] = filters.in_policy
-    if filters.overdue:
-        conditions["deadline_at__lt"] = database_now()
-    if filters.marketplace_todo:
-        conditions["is_marketplace_todo"] = True
-    if filters.money_owed:
-        conditions["promise_due_date__isnull"] = False
-    if filters.from_date:
-        conditions["requested_at__gte"] = _start_of(filters.from_date, time_zone)
-    if filters.to_date:
-        conditions["requested_at__lt"] = _start_of(filters.to_date + timedelta(days=1), time_zone)
-    if filters.q:
-        conditions["search_text__contains"] = filters.q.casefold()
-    requests = requests.filter(**conditions)
-    if filters.reason:
-        asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=filters.reason)
-        requests = requests.filter(Exists(asked))
-    return requests
+def list_held(actor: Actor) -> list[ReturnEvent]:
+    """This user's decisions that can still be undone, the latest first; nothing for who may not decide."""
+    if not actor.may_write or actor.seller_id is None or actor.user_id is None:
+        return []
+    found = [pk for (pk,) in _held.rows(actor.seller_id, actor.user_id)]
+    if not found:
+        return []
+    return list(ReturnEvent.objects.filter(pk__in=found).select_related("request__order").order_by("-pk"))
 
 
 def _start_of(day: date, time_zone: str) -> datetime:

@@ -1,5 +1,6 @@
 """What the seller's pages show of a request, ready to draw: words, dates, money, and what can be done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,8 @@ from ..models.people import Language
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
 from .cases import Case
+from .listed import Common, Listed
+from .lists import Page
 from .reasons import judge_reasons
 
 OFFERED = (
@@ -148,6 +151,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Undrawn:
+    """A row of the list that may not have to be made. `key` names all that it is made of but the reader's language,
+    zone and time; None: it is drawn each time.
+    """
+
+    key: tuple[Any, ...] | None
+    row: Callable[[], Row]
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFacts:
     ordered: datetime | date | None
     delivered: date | None
@@ -228,6 +241,17 @@ def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Ro
         reasons=choices_of(case, closure_reasons) if can_close else [],
         undo=undo_of(case, actor),
     )
+
+
+def undrawn_rows(page: Page, actor: Actor, common: Common) -> list[Undrawn]:
+    """The rows of a page of the list, for a member of the common seller's team."""
+
+    def undrawn(listed: Listed) -> Undrawn:
+        # Who can undo gets a form with this page's token in the row.
+        key = None if listed.held else (*listed.made_of, actor.may_write)
+        return Undrawn(key, lambda: row_of(listed.case(), actor, common.closure_reasons))
+
+    return [undrawn(listed) for listed in page.rows]
 
 
 def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:

@@ -462,7 +462,7 @@ def undo_seconds(actor: Actor) -> int:
 def _parsed(column: str, value: Any) -> Any:
     """A column's value from the JSON it was kept as."""
     name = column.removesuffix("_id")
-    return None if value is None else ReturnRequest._meta.get_field(name).to_python(value)  # noqa: SLF001 - Django's public name
+    return None if value is None else ReturnRequest._meta.get_field(name).to_python(value)
 
 
 def _only(results: list[Result]) -> ReturnEvent:

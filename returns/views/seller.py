@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -35,16 +34,18 @@ from ..forms import (
 from ..grounds import Ground
 from ..models import ReturnEvent
 from ..models.money import RefundPart
-from ..models.people import Language
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
-from ..selectors.lists import PAGE, Filters, count_by_status, list_held, list_returns
+from ..selectors.listed import PAGE, common_of
+from ..selectors.lists import count_by_status, list_returns
 from ..selectors.reasons import list_closure_reasons
 from ..services.decide import undo_seconds
 from ..services.money import still_possible
 from ..services.moves import check_move
 from ..state_machine import Action, Role, Status, refusal
+
+HELD_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +75,26 @@ class About:
 @require_safe
 def returns(request: HttpRequest) -> HttpResponse:
     """The list, by tab, filter and page."""
-    form = FilterForm(request.GET, language=get_language() or Language.ENGLISH)
-    filters = form.filters(request.GET.get("cursor", ""))
     actor: Actor = request.actor
-    page = list_returns(actor, filters, time_zone=request.seller.time_zone)
-    closure_reasons = list_closure_reasons(actor)
-    rows = [seller_pages.row_of(case, actor, closure_reasons) for case in page.cases]
-    now = page.now
+    common, now = common_of(request.seller)
+    form = FilterForm(request.GET, reasons=common.reasons.values())
+    filters = form.filters(request.GET.get("cursor", ""))
+    page = list_returns(actor, filters, common, now)
+    counts = count_by_status(actor)
     chips = _chips(form, request.GET)
     context = {
-        "tabs": _tabs(actor, filters.status),
+        "tabs": _tabs(counts, filters.status),
         "filter_form": form,
         "chips": chips,
         "clear_url": f"?status={filters.status}",
         "is_filtered": bool(chips) or bool(form.errors),
-        "rows": rows,
+        "rows": seller_pages.undrawn_rows(page, actor, common),
         "now": now,
         "here": request.get_full_path(),
-        "held": [seller_pages.undo_for(event, now) for event in list_held(actor)] if actor.may_write else [],
+        "held": [seller_pages.undo_for(event, now) for event in page.held[:HELD_SHOWN]],
         "more_url": _url(request.GET, cursor=page.next_cursor) if page.next_cursor else "",
         "more_count": PAGE,
-        "empty": _why_empty(actor, filters, bool(chips)) if not rows else "",
+        "empty": "" if page.rows else _why_empty(counts, bool(chips)),
         "show_status": filters.status == "all",
     }
     return render(request, "seller_returns.html", context)
@@ -413,14 +413,13 @@ def _row_again(request: HttpRequest, reference: str, announce: str) -> HttpRespo
         "row": seller_pages.row_of(case, actor, list_closure_reasons(actor)),
         "now": case.now,
         "here": here,
-        "tabs": _tabs(actor, status),
+        "tabs": _tabs(count_by_status(actor), status),
         "announce": announce,
     }
     return render(request, "_decided.html", context)
 
 
-def _tabs(actor: Actor, current: str) -> list[Tab]:
-    counts = count_by_status(actor)
+def _tabs(counts: dict[str, int], current: str) -> list[Tab]:
     labels: list[tuple[str, Any]] = [*Status.choices, ("all", _("All"))]
     return [
         Tab(str(label), counts[status], f"{reverse('seller-returns')}?status={status}", status == current)
@@ -460,10 +459,10 @@ def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
     return chips
 
 
-def _why_empty(actor: Actor, filters: Filters, is_filtered: bool) -> str:
+def _why_empty(counts: dict[str, int], is_filtered: bool) -> str:
     if is_filtered:
         return "nothing_matches"
-    return "all_done" if count_by_status(actor)["all"] else "nothing_yet"
+    return "all_done" if counts["all"] else "nothing_yet"
 
 
 def _label_note(case: Case) -> str:

@@ -19,7 +19,7 @@ LIST = "/seller/returns/?status=all"
 
 @pytest.fixture
 def request_of_dora(cast: Cast) -> ReturnRequest:
-    portal._rows.clear()
+    portal.kept_rows.pieces.clear()
     with by_hand(cast.north_lane):
         return open_request(make_order(cast.north_lane, country="CA"))
 
@@ -37,8 +37,8 @@ def test_a_row_is_drawn_once_while_it_looks_the_same(
     alice: Client, request_of_dora: ReturnRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    usual = portal._draw
-    monkeypatch.setattr(portal, "_draw", lambda context, row: drawn.append(row) or usual(context, row))
+    usual = portal.draw_row
+    monkeypatch.setattr(portal, "draw_row", lambda context, row: drawn.append(row) or usual(context, row))
     assert page(alice).count("<article") == page(alice).count("<article") == 1
     assert len(drawn) == 1
 
@@ -71,13 +71,13 @@ def test_each_reader_gets_the_own_language_and_address(
 def test_a_row_with_a_token_is_never_kept(cast: Cast, alice: Client, request_of_dora: ReturnRequest) -> None:
     services.close_return(cast.actor(cast.alice), reference=request_of_dora.reference, closing=closing())
     assert "undo" in page(alice)
-    assert not portal._rows
+    assert not portal.kept_rows.pieces
 
 
 def test_no_more_than_so_many_are_kept(
     alice: Client, request_of_dora: ReturnRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portal, "ROWS_KEPT", 2)
+    monkeypatch.setattr(portal.kept_rows, "limit", 2)
     for number in range(5):
         page(alice, f"{LIST}&from=2020-01-0{number + 1}")
-    assert len(portal._rows) == 2
+    assert len(portal.kept_rows.pieces) == 2

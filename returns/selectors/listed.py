@@ -1,0 +1,206 @@
+"""Requests as a list reads them: plain values, made into cases only where a row must be drawn anew.
+
+Most rows of a queue look as they did a moment ago. Making model instances and judging reasons for each of them
+costs many times what reading them does, so a row that was drawn is kept under the values it was made of
+(`Listed.made_of`), and what is in that key is all that a case of the list knows.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection
+from django.db.models import Subquery
+from django.db.models.functions import Now
+
+from ..models import (
+    Buyer,
+    ClosureReason,
+    Edition,
+    MarketplaceSettings,
+    Order,
+    OrderItem,
+    ReturnAddress,
+    ReturnEvent,
+    ReturnItem,
+    ReturnReason,
+    ReturnRequest,
+    Seller,
+)
+from ..models.clock import as_moment
+from ..models.reasons import ClosureAudience
+from .cases import REFUNDED, Case, other_of, refunded_by_part
+from .prepared import Columns, Prepared
+
+PAGE = 50
+
+REQUEST = Columns(ReturnRequest, but=("search_text", "instructions", "return_address"))
+ORDER = Columns(Order, "order__", but=("created_at",))
+BUYER = Columns(Buyer, "order__buyer__", but=("email", "email_hash"))
+CLOSED_WITH = Columns(ClosureReason, "closure_reason__", only=("id", "code", "label_en", "label_zh_hans"))
+ITEM = Columns(ReturnItem, but=("verdict", "reported", "policy", "prepaid_eligible"))
+LINE = Columns(OrderItem, "order_item__", but=("line_key", "has_item_id", "asin", "paid_source"))
+SETTINGS = Columns(MarketplaceSettings)
+SELLER = [field.attname for field in Seller._meta.concrete_fields]
+OTHER = Columns(
+    ReturnRequest,
+    "request__",
+    only=(
+        "id",
+        "reference",
+        "rma_number",
+        "status",
+        "outcome",
+        "requested_at",
+        "completed_at",
+        "closed_at",
+    ),
+)
+
+_ORDER_AT = len(REQUEST.paths)
+_BUYER_AT = _ORDER_AT + len(ORDER.paths)
+_CLOSED_WITH_AT = _BUYER_AT + len(BUYER.paths)
+_LINE_AT = len(ITEM.paths)
+_OTHER_AT = _LINE_AT + len(LINE.paths)
+_ID_AT = REQUEST.names.index("id")
+_REQUEST_ID_AT = ITEM.names.index("request_id")
+_LINE_ID_AT = ITEM.names.index("order_item_id")
+_QUANTITY_AT = ITEM.names.index("quantity")
+
+_requests = Prepared(
+    lambda ids: ReturnRequest.objects.filter(pk__in=ids).values_list(
+        *REQUEST.paths, *ORDER.paths, *BUYER.paths, *CLOSED_WITH.paths
+    ),
+    many=PAGE,
+)
+# All items of the order lines that the requests ask for: their own, and those of others.
+_items = Prepared(
+    lambda ids: (
+        ReturnItem.objects.filter(
+            order_item_id__in=ReturnItem.objects.filter(request_id__in=ids).values("order_item_id")
+        )
+        .order_by("request_id", "ordinal", "id")
+        .values_list(*ITEM.paths, *LINE.paths, *OTHER.paths)
+    ),
+    many=PAGE,
+)
+_refunds = Prepared(lambda ids: refunded_by_part(ids).values_list(*REFUNDED), many=PAGE)
+_settings = Prepared(
+    lambda: MarketplaceSettings.objects.filter(pk=1).values_list(
+        *SETTINGS.paths, Subquery(Edition.objects.values("mark")), Now()
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One request of a list. `made_of`: all that its case knows but the time and `held`, with a hash; `held`: the
+    reader's decision on it that can still be undone; `case` makes the case.
+    """
+
+    made_of: tuple[Any, ...]
+    held: ReturnEvent | None
+    case: Callable[[], Case]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Common:
+    """What the requests of one seller's list have in common. It stays the same object until any of it changes."""
+
+    seller: Seller
+    settings: MarketplaceSettings
+    addresses: list[ReturnAddress]
+    reasons: dict[str, ReturnReason]
+    closure_reasons: list[ClosureReason]
+
+
+def common_of(seller: Seller) -> tuple[Common, datetime]:
+    """What the cases of the seller's list share, and the database's time. One query as long as nothing changes."""
+    (row,) = _settings.rows()
+    return _common(tuple(getattr(seller, name) for name in SELLER), row[:-1]), as_moment(row[-1])
+
+
+@lru_cache(maxsize=500)
+def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
+    """`settings` ends with the edition: its mark changes when what is read here does."""
+    addresses = ReturnAddress.objects.filter(seller_id=seller[SELLER.index("id")], is_active=True)
+    closure_reasons = ClosureReason.objects.filter(is_active=True, audience=ClosureAudience.SELLER)
+    return Common(
+        seller=Seller.from_db(connection.alias, SELLER, seller),
+        settings=SETTINGS.instance(settings[:-1]),
+        addresses=list(addresses.order_by("id")),
+        reasons={reason.code: reason for reason in ReturnReason.objects.all()},
+        closure_reasons=list(closure_reasons),
+    )
+
+
+def read_listed(
+    ids: Sequence[int], common: Common, now: datetime, held: dict[int, ReturnEvent]
+) -> list[Listed]:
+    """These requests, in this order, at most `PAGE`, in three queries; all must be the common seller's.
+
+    `held`: by request, what the reader decided and can still undo. Cases of the list know of no other's.
+    """
+    if not ids:
+        return []
+    rows = {row[_ID_AT]: row for row in _requests.rows(ids=ids)}
+    own: dict[int, list[Any]] = defaultdict(list)
+    others: dict[int, list[Any]] = defaultdict(list)
+    for row in _items.rows(ids=ids):
+        others[row[_LINE_ID_AT]].append((row[_LINE_ID_AT], row[_QUANTITY_AT], *row[_OTHER_AT:]))
+        if row[_REQUEST_ID_AT] in rows:
+            own[row[_REQUEST_ID_AT]].append(row[:_OTHER_AT])
+    refunds: dict[int, list[Any]] = defaultdict(list)
+    for row in _refunds.rows(ids=ids):
+        refunds[row[0]].append(row)
+    listed = []
+    for pk in ids:
+        if pk not in rows:
+            continue  # gone since its id was read
+        lines = dict.fromkeys(item[_LINE_ID_AT] for item in own[pk])
+        related = tuple(other for line in lines for other in others[line] if other[2] != pk)
+        values = (rows[pk], tuple(own[pk]), related, tuple(refunds[pk]))
+        listed.append(_listed(values, held.get(pk), common, now))
+    return listed
+
+
+def _listed(values: tuple[Any, ...], held: ReturnEvent | None, common: Common, now: datetime) -> Listed:
+    row, items, others, refunds = values
+
+    def case() -> Case:
+        request = REQUEST.instance(row[:_ORDER_AT])
+        request.seller = common.seller
+        request.order = ORDER.instance(row[_ORDER_AT:_BUYER_AT])
+        request.order.buyer = BUYER.instance(row[_BUYER_AT:_CLOSED_WITH_AT])
+        if request.closure_reason_id is not None:
+            request.closure_reason = CLOSED_WITH.instance(row[_CLOSED_WITH_AT:])
+        return Case(
+            request=request,
+            rules=common.settings.rules_for(common.seller),
+            settings=common.settings,
+            now=now,
+            items=[_item(item) for item in items],
+            held_event=held,
+            others=[
+                other_of(line, quantity, OTHER.instance(other), than=request.pk)
+                for line, quantity, *other in others
+            ],
+            return_addresses=common.addresses,
+            # The sum of big integers is no integer to every driver.
+            refunds=[
+                dict(zip(REFUNDED, (*refund[:3], int(refund[3]), refund[4]), strict=True))
+                for refund in refunds
+            ],
+            reasons=common.reasons,
+        )
+
+    return Listed((common, *values), held, case)
+
+
+def _item(values: tuple[Any, ...]) -> ReturnItem:
+    item: ReturnItem = ITEM.instance(values[:_LINE_AT])
+    item.order_item = LINE.instance(values[_LINE_AT:])
+    return item
