@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
+from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -91,7 +92,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    reference: str
+    url: str
     sentence: str
 
 
@@ -111,6 +112,13 @@ class Choice:
     sentence: str
     ground: str
 
+    @property
+    def option(self) -> str:
+        """The words of the select: what cannot be picked says why."""
+        if self.holds:
+            return self.label
+        return _("%(label)s: %(sentence)s") % {"label": self.label, "sentence": self.sentence}
+
 
 @dataclass(frozen=True, slots=True)
 class Undo:
@@ -126,6 +134,7 @@ class Row:
     """One request in the list; see `templates/_returns_row.html`."""
 
     reference: str
+    url: str
     order_number: str
     rma_number: str
     status: str
@@ -207,6 +216,7 @@ def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Ro
     can_close = Action.CLOSE.value in actions and actions[Action.CLOSE.value].allowed
     return Row(
         reference=request.reference,
+        url=url_of(request.reference),
         order_number=request.order.order_number,
         rma_number=request.rma_number,
         status=request.status,
@@ -236,11 +246,16 @@ def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Ro
         if request.promise_due_date
         else None,
         advice=advice_of(case),
-        related=[Related(other.reference, _related(other.status)) for other in _others_once(case)],
+        related=[Related(url_of(other.reference), _related(other.status)) for other in _others_once(case)],
         actions=actions,
         reasons=choices_of(case, closure_reasons) if can_close else [],
         undo=undo_of(case, actor),
     )
+
+
+def url_of(reference: str) -> str:
+    """The address of a request's page; those of its decisions begin with it."""
+    return reverse("seller-return", args=[reference])
 
 
 def undrawn_rows(page: Page, actor: Actor, common: Common) -> list[Undrawn]:
