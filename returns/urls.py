@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, seller, site, team
+from .views import buyer, buyer_access, saved_views, seller, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -35,6 +35,8 @@ buyers_way_in = [
 
 sellers = [
     path("seller/returns/", seller.returns, name="seller-returns"),
+    path("seller/views/", saved_views.save, name="seller-view-save"),
+    path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
     path("seller/returns/<slug:reference>/", seller.one_return, name="seller-return"),
     path("seller/returns/<slug:reference>/authorize/", seller.authorize, name="seller-authorize"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),

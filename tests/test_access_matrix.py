@@ -29,9 +29,11 @@ from returns.models import (
     ReturnAddress,
     ReturnEvent,
     ReturnRequest,
+    SavedView,
 )
 from returns.models.clock import database_now
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.saved_views import save_view
 from returns.state_machine import Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
@@ -100,6 +102,8 @@ accounts/profile/                                302 302  200 303  200 303  200 
 accounts/invitation/                             404 404  404 404  404 404  404 404  404 404  404 404  404 404  404 404
 accounts/invitation/<str:token>/                 303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
+seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/                 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/authorize/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -171,6 +175,7 @@ class World:
     code: BuyerCode
     invitation: Invitation
     mail: MailboxEntry
+    view: SavedView
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
@@ -228,7 +233,8 @@ def world(db: None) -> World:
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
     relay_events()
-    return World(cast, requests, of_ed, code, invitation, mail)
+    view = save_view(alice, name="Late", query="overdue=on")
+    return World(cast, requests, of_ed, code, invitation, mail, view)
 
 
 def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
@@ -244,7 +250,12 @@ def path_of(route: str, world: World) -> str:
     """The address of `route` with something in it that exists."""
     model = re.match(r"admin/(returns|notifications)/(\w+)/", route)
     member = Membership.objects.get(user=world.cast.ben)
-    own = {"members": member, "invitations": world.invitation, "addresses": ReturnAddress.objects.first()}
+    own = {
+        "members": member,
+        "invitations": world.invitation,
+        "addresses": ReturnAddress.objects.first(),
+        "<int:pk>": world.view,
+    }
     values = {
         "reference": world.request_for(route).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),

@@ -2,7 +2,7 @@ from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
 from .events import EventText, ReturnEvent
 from .money import Refund
 from .order import Buyer, Order, OrderItem
-from .people import Membership, ReturnAddress, Seller, User
+from .people import Membership, ReturnAddress, SavedView, Seller, User
 from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
 from .runs import BulkRow, BulkRun, FileRun
@@ -31,6 +31,7 @@ __all__ = [
     "ReturnItem",
     "ReturnReason",
     "ReturnRequest",
+    "SavedView",
     "ScheduledJob",
     "Seller",
     "StatusCount",

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from ..actors import Actor
-from ..models import ReturnEvent, ReturnItem, ReturnRequest, StatusCount
+from ..models import ReturnEvent, ReturnItem, ReturnRequest, SavedView, StatusCount
 from ..state_machine import Action, Status
 from .listed import PAGE, Common, Listed, read_listed
 from .prepared import Prepared
@@ -123,6 +123,24 @@ def count_by_status(actor: Actor) -> dict[str, int]:
     if actor.seller_id is not None:
         counts.update(_counts.rows(actor.seller_id))
     return counts | {"all": sum(counts.values())}
+
+
+_views = Prepared(
+    lambda user, seller: (
+        SavedView.objects.filter(user_id=user, seller_id=seller)
+        .order_by("name", "pk")
+        .values_list("pk", "name", "query")
+    ),
+    "user",
+    "seller",
+)
+
+
+def list_views(actor: Actor) -> list[tuple[int, str, str]]:
+    """Key, name and query of the member's saved views at the seller, by name."""
+    if not actor.may_write or actor.seller_id is None or actor.user_id is None:
+        return []
+    return [(pk, name, query) for pk, name, query in _views.rows(actor.user_id, actor.seller_id)]
 
 
 # The latest ones: many at once are undone as a whole.

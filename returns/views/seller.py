@@ -44,6 +44,7 @@ from ..services.decide import undo_seconds
 from ..services.money import still_possible
 from ..services.moves import check_move
 from ..state_machine import Action, Role, Status, refusal
+from .saved_views import query_of, views_of
 
 HELD_SHOWN = 20
 
@@ -86,6 +87,8 @@ def returns(request: HttpRequest) -> HttpResponse:
         "tabs": _tabs(counts, filters.status),
         "filter_form": form,
         "chips": chips,
+        "views": views_of(actor, request.GET),
+        "here_query": query_of(request.GET),
         "clear_url": f"?status={filters.status}",
         "is_filtered": bool(chips) or bool(form.errors),
         "rows": seller_pages.undrawn_rows(page, actor, common),

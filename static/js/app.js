@@ -15,12 +15,20 @@ document.addEventListener("keydown", (event) => {
   if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
 });
 
-// A decision opens as a dialog over the list; after it (the answer empties the dialog), and after Undo in a row,
-// the focus is on the heading of that row.
+// A decision opens as a dialog over the list. After it (the answer empties the dialog) the focus goes on to the next
+// request that waits for one; after Undo, or when none waits, it is on the heading of the row that changed.
 let heading = null;
+let undone = false;
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   heading = ctx.sourceElement.closest(".row")?.querySelector("h2").id ?? heading;
+  undone = ctx.sourceElement.matches("form[action$='/undo/']");
 });
+const goOn = () => {
+  const row = document.getElementById(heading)?.closest(".row");
+  const waiting = [...document.querySelectorAll(".row:has(form[action$='/authorize/'])")];
+  const next = waiting.find((one) => row?.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+  ((undone ? row : next) ?? row)?.querySelector("h2").focus();
+};
 document.addEventListener("htmx:before:swap", (event) => {
   const { raw } = event.detail.ctx.response;
   if (!raw.redirected) return;
@@ -32,7 +40,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const body = document.getElementById("dialog-body");
   if (!body.childElementCount) {
     dialog.close();
-    document.getElementById(heading)?.focus();
+    goOn();
     return;
   }
   document.getElementById("dialog-failed").hidden = true;
