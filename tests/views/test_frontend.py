@@ -9,6 +9,7 @@ from django.template.loader import get_template
 
 TEMPLATES = Path(settings.BASE_DIR, "templates")
 STATIC = Path(settings.BASE_DIR, "static")
+COMPONENTS = Path(settings.BASE_DIR, "docs/components.html")
 PAGES = sorted(path for path in TEMPLATES.rglob("*.html") if "emails" not in path.parts)
 COMMENT = re.compile(r"{% comment %}.*?{% endcomment %}", re.DOTALL)
 
@@ -47,6 +48,16 @@ def test_every_form_that_writes_carries_the_token(path: Path) -> None:
 
 def test_the_stylesheet_stays_small() -> None:
     assert (STATIC / "css/portal.css").stat().st_size <= 20 * 1024
+
+
+def test_the_page_of_components_shows_each_of_them() -> None:
+    layer = re.search(
+        r"@layer components \{\n(.*?)\n\}\n", (STATIC / "css/portal.css").read_text(), re.DOTALL
+    )
+    named = set(re.findall(r"(?m)^(?:details > \w+)?\.([a-z]+)", layer[1]))
+    shown = set(re.findall(r"[a-z]+", " ".join(re.findall(r'class="([^"]+)"', COMPONENTS.read_text()))))
+    assert {"button", "badge", "notice", "field"} <= named
+    assert named <= shown
 
 
 def test_the_sprite_holds_exactly_the_icons_that_are_drawn() -> None:
