@@ -212,6 +212,15 @@ def test_every_locked_package_is_installed_though_two_files_name_it(wheels: Path
     subprocess.run([python, "-c", f"import {', '.join(PACKAGES)}"], check=True)
 
 
+def test_files_that_lock_a_package_differently_are_refused(wheels: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_text(locked(wheels, "alpha"))
+    second.write_text(locked(wheels, "alpha").replace("==1.0", "==2.0"))
+    ended = installed(wheels, tmp_path / "venv", first, second)
+    assert ended.returncode == 1
+    assert "alpha==1.0 and alpha==2.0" in ended.stderr
+
+
 @pytest.mark.parametrize("changed", PACKAGES)
 def test_a_package_that_is_not_the_locked_one_is_refused(wheels: Path, tmp_path: Path, changed: str) -> None:
     lock, other = tmp_path / "lock.txt", tmp_path / "wheels"
