@@ -10,9 +10,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 
 from .. import services
 from ..actors import Actor, MemberRole
@@ -337,8 +339,16 @@ def _settings() -> None:
     )
 
 
+@cache
+def _password() -> str:
+    """PASSWORD hashed, once for everybody: it is known anyhow, and hashing is made to take its time."""
+    return make_password(PASSWORD)
+
+
 def _person(email: str, name: str, **more: Any) -> User:
-    user = User.objects.create_user(email, PASSWORD, name=name, time_zone="America/New_York", **more)
+    user = User.objects.create(
+        email=email, password=_password(), name=name, time_zone="America/New_York", **more
+    )
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 

@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from ..state_machine import Action, Outcome, Role, Status
+from .bulk import BulkQuerySet
 from .fields import one_of
 from .people import Seller, User
 from .requests import ReturnRequest
@@ -43,6 +44,8 @@ class ReturnEvent(models.Model):
 
     # The words of an event that is only planned: a preview has no row of `EventText`.
     planned_text: str = ""
+
+    objects = BulkQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event")

@@ -20,6 +20,8 @@ LONGEST_PAUSE = 30
 
 class Command(BaseCommand):
     help = "Run due jobs, relay events and send messages, every second; needs no broker."
+    # They would load every page; `manage.py check` runs them where somebody reads what they say.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="do what is due now, then end")

@@ -143,6 +143,8 @@ def is_same_product(line: OrderItem, row: ReturnRow | OrderRow) -> bool:
 def news(item: ReturnItem, row: ReturnRow) -> dict[str, str]:
     """The cells in which the row says something else than was last reported; a blank cell says nothing."""
     known = item.reported
+    if known == row.reported:
+        return {}
     return {
         column: cell
         for column, cell in row.reported.items()

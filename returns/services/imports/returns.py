@@ -61,7 +61,8 @@ def _plan(actor: Actor, desk: Desk, rows: dict[str, list[ReturnRow]]) -> list[Or
     somebody may decide between the two.
     """
     orders = _orders(desk.seller, rows)
-    lines, held = _lines(orders), _held(orders)
+    lines = _lines(orders)
+    held = _held(orders, lines)
     settled, open_orders, arriving = [], [], []
     for number, order_rows in rows.items():
         order = orders.get(number)
@@ -107,15 +108,13 @@ def _lines(orders: dict[str, Order]) -> dict[int, list[OrderItem]]:
     return lines
 
 
-def _held(orders: dict[str, Order]) -> dict[int, list[Held]]:
-    """The requests of `orders` with their items, by order; read without a lock."""
+def _held(orders: dict[str, Order], lines: dict[int, list[OrderItem]]) -> dict[int, list[Held]]:
+    """The requests of `orders` with their items, which are of `lines`, by order; read without a lock."""
     items: dict[int, list[ReturnItem]] = defaultdict(list)
     by_pk = {order.pk: order for order in orders.values()}
-    for item in (
-        ReturnItem.objects.filter(request__order__in=by_pk)
-        .select_related("order_item")
-        .order_by("ordinal", "pk")
-    ):
+    known = {line.pk: line for found in lines.values() for line in found}
+    for item in ReturnItem.objects.filter(request__order__in=by_pk).order_by("ordinal", "pk"):
+        item.order_item = known[item.order_item_id]
         items[item.request_id].append(item)
     held: dict[int, list[Held]] = defaultdict(list)
     for request in ReturnRequest.objects.filter(order__in=by_pk).order_by("pk"):
