@@ -175,7 +175,9 @@ class ReturnRequest(models.Model):
                 name="request_promised",
             ),
             models.Index(
-                fields=["seller", "id"], condition=Q(is_marketplace_todo=True), name="request_marketplace_todo"
+                fields=["seller", "id"],
+                condition=Q(is_marketplace_todo=True),
+                name="request_marketplace_todo",
             ),
             models.Index(fields=["rma_number"], condition=~Q(rma_number=""), name="request_by_rma"),
             _of_tab(Status.AUTHORIZATION_REQUIRED, "requested_at", "request_asked_by_date"),

@@ -26,7 +26,7 @@ from .lists import count_by_status
 
 MOST_WAITING = 1_000
 MOST_A_DAY = 5_000
-LATEST = 2_000  # answers and requests that medians, shares and tables are made from
+LATEST = 1_000  # answers and requests that medians, shares and tables are made from
 DUE_SOON = timedelta(hours=4)
 CHART_DAYS, LAST_DAYS = 14, 30
 ESCALATED_NAMED = 5
@@ -202,9 +202,7 @@ def _count_all(
         for name, rows in (backlog | days).items()
     }
     found = Seller.objects.filter(pk=actor.seller_id).values_list(*columns.values()).get()
-    return {
-        name: _up_to(limits[name], number) for name, number in zip(columns, found, strict=True)
-    }
+    return {name: _up_to(limits[name], number) for name, number in zip(columns, found, strict=True)}
 
 
 def _up_to(limit: int, number: int) -> Count:

@@ -38,7 +38,9 @@ def number(value: int) -> str:
 @register.filter
 def count(value: Count) -> str:
     """1,234, or 1,000+ where counting ended."""
-    return gettext("%(number)s+") % {"number": number(value.number)} if value.is_more else number(value.number)
+    return (
+        gettext("%(number)s+") % {"number": number(value.number)} if value.is_more else number(value.number)
+    )
 
 
 @register.filter
@@ -54,6 +56,8 @@ def duration(value: timedelta) -> str:
     days, rest = divmod(hours, 24)
     if days >= 2:
         return gettext("%(days)d d %(hours)d h") % {"days": days, "hours": rest}
+    if hours and not minutes:
+        return gettext("%(hours)d h") % {"hours": hours}
     if hours:
         return gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     return gettext("%(minutes)d min") % {"minutes": minutes}
