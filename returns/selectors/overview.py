@@ -302,10 +302,9 @@ def _skus(rows: Iterable[Any]) -> list[SkuReturns]:
         values: Counter[str] = Counter()
         for line in lines:
             if line.order_item__item_paid_minor is not None:
-                bought = max(line.order_item__quantity, line.quantity)
-                values[line.order_item__currency] += (
-                    line.order_item__item_paid_minor * line.quantity // bought
-                )
+                bought = line.order_item__quantity
+                units = min(line.quantity, bought)
+                values[line.order_item__currency] += line.order_item__item_paid_minor * units // bought
         found.append(
             SkuReturns(
                 sku,

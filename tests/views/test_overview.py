@@ -376,6 +376,14 @@ def test_a_part_of_a_line_counts_with_its_part_of_the_price(cast: Cast, alice: C
     assert table(page(alice), "What comes back") == [["MUG Mug", "2", "2", "$6.66"]]
 
 
+def test_a_file_that_asks_for_more_than_was_bought_makes_nothing_worth_more(
+    cast: Cast, alice: Client
+) -> None:
+    order = make_order(cast.north_lane, Line(sku="MUG", title="Mug", item=1000))
+    file_request(order, Status.AUTHORIZATION_REQUIRED, quantity=2)
+    assert table(page(alice), "What comes back") == [["MUG Mug", "1", "2", "$10.00"]]
+
+
 def test_ten_skus_and_eight_reasons_are_enough(cast: Cast, alice: Client) -> None:
     codes = ReturnReason.objects.filter(is_active=True).values_list("code", flat=True)[:12]
     for number, code in enumerate(codes):
