@@ -159,8 +159,11 @@ def test_the_prepaid_note_has_its_guide_beside_it_on_the_page_and_where_closing_
 
 
 @pytest.mark.django_db
-def test_without_the_note_the_request_s_page_leads_to_no_guide(cast: Cast, alice: Client) -> None:
-    request = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+@pytest.mark.parametrize("status", [Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED])
+def test_without_the_note_the_request_s_page_leads_to_no_guide(
+    cast: Cast, alice: Client, status: Status
+) -> None:
+    request = a_request_in(cast, status)
     assert "/seller/help/prepaid" not in html(alice.get(f"/seller/returns/{request.reference}/"))
 
 

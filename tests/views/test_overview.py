@@ -293,6 +293,17 @@ def test_days_begin_at_the_reader_s_midnight_and_the_zone_is_named(cast: Cast, z
     assert f"Days begin at midnight in the zone {zone}." in words(html)
 
 
+def test_today_is_the_reader_s_day_also_while_it_is_another_day_in_utc(cast: Cast) -> None:
+    is_late = datetime.now(UTC).hour >= 11
+    zone = ZoneInfo("Pacific/Kiritimati" if is_late else "Pacific/Pago_Pago")
+    User.objects.filter(pk=cast.alice.pk).update(time_zone=zone.key)
+    close(cast, a_request(cast, hours_ago=2))
+    html = page(signed_in(User.objects.get(pk=cast.alice.pk)))
+    assert figure(html, "Today") == "1"
+    assert datetime.now(zone).date() != datetime.now(UTC).date()
+    assert answers_of(html) == {datetime.now(zone).date().isoformat(): "1"}
+
+
 def test_the_week_has_seven_days_and_the_chart_fourteen(cast: Cast, alice: Client) -> None:
     for days in (0, 5, 8, 12, 15):
         close(cast, a_request(cast, hours_ago=24 * 20), hours_ago=24 * days)
@@ -431,6 +442,8 @@ def test_it_takes_the_same_few_queries_for_one_request_and_for_many(cast: Cast) 
         every_kind(cast)
     for_many = queries(alice)
     assert len(for_one) == len(for_many) <= 12
+    (counting,) = [sql for sql in for_many if "COUNT(" in sql]
+    assert counting.count("COUNT(") == len(re.findall(r"LIMIT (?:1001|5001)\)", counting)) == 20
 
 
 def every_kind(cast: Cast) -> None:
