@@ -1,22 +1,22 @@
-"""`python -m bench [list] [close] [start] [memory]`: measures, prints, and appends to bench/results."""
+"""`python -m bench [list] [close] [overview] [start] [memory]`: measures, prints, and appends to bench/results."""
 
 import argparse
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import closing, embedded, pages
+from bench import closing, embedded, overview, pages
 from bench.marketplace import Durable, Marketplace
 from bench.measuring import keep
 
-ON_A_MARKETPLACE = ("list", "close")
+ON_A_MARKETPLACE = ("list", "close", "overview")
 EMBEDDED = ("start", "memory")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="*", help="list (P1), close (P2), start (P8), memory (P9); default: all"
+        "what", nargs="*", help="list (P1), close (P2), overview, start (P8), memory (P9); default: all"
     )
     parser.add_argument("--requests", type=int, default=1_000_000, help="requests in the table")
     parser.add_argument("--database", default="", help="a PostgreSQL database to keep instead of a new one")
@@ -43,6 +43,9 @@ def main() -> None:
             if "close" in wanted:
                 found = closing.close(marketplace, folder, rounds=given.rounds, seconds=given.seconds)
                 keep("P2 close over HTTP", found | size)
+            if "overview" in wanted:
+                # The last one: what it adds to the data is only good for reading.
+                keep("overview page", overview.overview(marketplace, folder, rounds=given.rounds) | size)
         if "start" in wanted:
             keep("P8 embedded start", embedded.start(folder, rounds=given.rounds))
         if "memory" in wanted:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, saved_views, seller, site, team
+from .views import buyer, buyer_access, guides, overview, saved_views, seller, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -34,6 +34,9 @@ buyers_way_in = [
 ]
 
 sellers = [
+    path("seller/", overview.overview, name="seller-overview"),
+    path("seller/help/", guides.guides, name="seller-help"),
+    path("seller/help/<slug:slug>/", guides.guide, name="seller-guide"),
     path("seller/returns/", seller.returns, name="seller-returns"),
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),

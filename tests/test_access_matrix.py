@@ -101,6 +101,9 @@ seller/choose/                                   405 404  405 303  405 303  405 
 accounts/profile/                                302 302  200 303  200 303  200 303  200 303  302 302  302 302  200 303
 accounts/invitation/                             404 404  404 404  404 404  404 404  404 404  404 404  404 404  404 404
 accounts/invitation/<str:token>/                 303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
+seller/                                          302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/help/                                     302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
+seller/help/<slug:slug>/                         302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
@@ -263,6 +266,7 @@ def path_of(route: str, world: World) -> str:
         "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
         "content_type_id": ContentType.objects.get_for_model(ReturnRequest).pk,
         "app_label": "returns",
+        "slug": "prepaid-returns",
         "url": "nothing/here/",
         "uidb36": "1",
         "key": "some-key",

@@ -5,11 +5,18 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from ..state_machine import Action, Outcome, Role, Status
+from ..state_machine import SELLERS_SIDE, Action, Outcome, Role, Status
 from .bulk import BulkQuerySet
 from .fields import one_of
 from .people import Seller, User
 from .requests import ReturnRequest
+
+# What counts as an answer to the buyer: a decision of the seller's side that was not undone.
+ANSWERS = Q(
+    action__in=[Action.AUTHORIZE, Action.CLOSE],
+    role__in=sorted(SELLERS_SIDE),
+    withdrawn_at__isnull=True,
+)
 
 
 class ReturnEvent(models.Model):
@@ -69,6 +76,7 @@ class ReturnEvent(models.Model):
                 condition=Q(relayed_at__isnull=True, withdrawn_at__isnull=True),
                 name="event_to_relay",
             ),
+            models.Index(fields=["seller", "occurred_at"], condition=ANSWERS, name="event_answers"),
         ]
 
     def __str__(self) -> str:

@@ -165,6 +165,21 @@ class ReturnRequest(models.Model):
         indexes = [
             models.Index(fields=["seller", "requested_at", "id"], name="request_all_by_date"),
             models.Index(fields=["id"], condition=Q(escalated_at__isnull=False), name="request_escalated"),
+            models.Index(
+                fields=["seller", "escalated_at"],
+                condition=Q(escalated_at__isnull=False),
+                name="request_escalated_of_seller",
+            ),
+            models.Index(
+                fields=["seller", "deadline_at"],
+                condition=Q(promise_due_date__isnull=False),
+                name="request_promised",
+            ),
+            models.Index(
+                fields=["seller", "id"],
+                condition=Q(is_marketplace_todo=True),
+                name="request_marketplace_todo",
+            ),
             models.Index(fields=["rma_number"], condition=~Q(rma_number=""), name="request_by_rma"),
             _of_tab(Status.AUTHORIZATION_REQUIRED, "requested_at", "request_asked_by_date"),
             _of_tab(Status.AUTHORIZED, "requested_at", "request_authorized_by_date"),

@@ -81,9 +81,12 @@ def _menu(request: HttpRequest) -> list[Item]:
     menu = []
     if memberships_of(request):
         returns = item(_("Manage Seller Fulfilled Returns"), reverse("seller-returns"))
+        overview = reverse("seller-overview")
         menu += [
+            Item(_("Overview"), overview, request.path == overview),
             Item(_("Orders"), "", returns.is_current, [returns]),
             item(_("Settings"), reverse("seller-settings")),
+            item(_("Help"), reverse("seller-help")),
         ]
     if request.user.is_staff:
         menu.append(item(_("Administration"), reverse("admin:index")))

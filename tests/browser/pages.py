@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from returns.templatetags.guides import GUIDES
 from tests.browser.people import find_mail, read_mail, sign_in
 
 LIST = "/seller/returns/"
@@ -78,6 +79,9 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("refund", f"{LIST}{due}/refund/"),
         Shown("complete", f"{LIST}{authorized}/complete/"),
         Shown("reopen", f"{LIST}{closed}/reopen/"),
+        Shown("overview", "/seller/"),
+        Shown("help", "/seller/help/"),
+        *(Shown(f"help-{slug}", f"/seller/help/{slug}/") for slug in GUIDES),
         Shown("settings", "/seller/settings/"),
         Shown("profile", "/accounts/profile/"),
         Shown("change-password", "/accounts/password/change/"),
