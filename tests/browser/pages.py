@@ -2,17 +2,19 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-from tests.browser.people import find_mail, read_mail, sign_in
+from returns.admin import site
+from tests.browser.people import come_in, find_mail, read_mail, sign_in
 
 LIST = "/seller/returns/"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: a name for a file, its address, and whether Alice, a buyer or nobody opens it."""
+    """A page: a name for a file, its address, and whether Alice, a buyer, Root or nobody opens it."""
 
     name: str
     url: str
@@ -96,3 +98,28 @@ def buyers_pages(page: Page) -> list[Shown]:
         Shown("buyer", own, "buyer"),
         *(Shown(f"buyer-{step.removeprefix(own).strip('/')}", step, "buyer") for step in steps),
     ]
+
+
+def admins_pages(page: Page) -> list[Shown]:
+    """The administration, in the window `page`, which is then signed in as Root: for each table its list, its
+    first row, that row's history, and the form of a new one."""
+    come_in(page, "root@demo.test", "/admin/")
+    shown = [Shown("admin", "/admin/", "root"), Shown("admin-returns", "/admin/returns/", "root")]
+    for model in site._registry:
+        name = model._meta.model_name
+        table = f"/admin/{model._meta.app_label}/{name}/"
+        page.goto(table)
+        # The marketplace's settings are one row, which its list leads to.
+        first = page.locator("#result_list tbody a[href$='/change/']").first
+        one = urlsplit(page.url).path if page.url.endswith("/change/") else first.get_attribute("href") or ""
+        shown += [
+            Shown(f"admin-{name}-list", table, "root"),
+            Shown(f"admin-{name}", one, "root"),
+            Shown(f"admin-{name}-history", one.replace("/change/", "/history/"), "root"),
+        ]
+        if page.locator("a.addlink").count():
+            shown.append(Shown(f"admin-{name}-add", f"{table}add/", "root"))
+    page.goto("/admin/returns/returnrequest/?escalated=1")
+    page.locator("#result_list tbody th a").first.click()
+    uphold = page.locator(".object-tools a[href*='/uphold/']").get_attribute("href") or ""
+    return [*shown, Shown("admin-uphold", uphold, "root")]

@@ -1,6 +1,5 @@
 """A second factor, set up and shown in the browser: a passkey in a virtual key of Chromium's, and an app."""
 
-import re
 import time
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.people import PASSWORD, read_mail, sign_in
+from tests.browser.people import PASSWORD, come_in, read_mail, sign_in
 from tests.faults.test_run import Desk
 from tests.services import wait_until
 
@@ -151,7 +150,7 @@ def test_an_admin_is_led_to_an_app_and_gets_in_with_its_code(open_browser: Open,
     expect(page.locator("h1")).to_have_text("Administration")
 
     sign_out(page)
-    type_password(page, ADMINS[1])
+    come_in(page, ADMINS[1], "/accounts/2fa/authenticate/")
     page.get_by_label("Code").fill(shown_by_the_app(secret))
     page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/admin/")
@@ -159,15 +158,7 @@ def test_an_admin_is_led_to_an_app_and_gets_in_with_its_code(open_browser: Open,
 
 def come_as_admin(page: Page, email: str) -> None:
     """Sign in with the password alone, and be led to *Second factor*."""
-    page.goto("/accounts/login/")
-    type_password(page, email)
-    page.wait_for_url("**/accounts/2fa/")
+    come_in(page, email, "/accounts/2fa/")
     expect(page.locator("#notices")).to_contain_text("Admins need a second factor")
     refused = page.request.get("/admin/returns/user/", max_redirects=0)
     assert (refused.status, refused.headers["location"]) == (302, "/accounts/2fa/")
-
-
-def type_password(page: Page, email: str) -> None:
-    page.get_by_label(re.compile("^E-?mail", re.IGNORECASE)).fill(email)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
