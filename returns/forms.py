@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
+from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +56,28 @@ class ServiceForm(forms.Form):
                 name = self.names.get(field, field)
                 self.add_error(name if name in self.fields else None, str(sentence))
             return None
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """The zones that people live in, by continent and place."""
+    places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    return [(zone, zone.replace("_", " ")) for zone in ["UTC", *places]]
+
+
+class ChangesForm(forms.ModelForm):
+    """Saves what differs from what the page had shown, and nothing else: of two who save at once, each with
+    changes of the own, neither takes back what the other has written.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # The page carries what it showed: the row may have changed since.
+            field.show_hidden_initial = self.instance.pk is not None
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.save(update_fields=None if self.instance.pk is None else self.changed_data)
+        return self.instance
 
 
 class CommentsForm(ServiceForm):
