@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from . import policy
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
-from .models import ReturnReason
+from .models import ReturnReason, Seller
 from .models.money import RefundPart
 from .models.requests import ItemCondition
 from .money import currency_exponent, to_decimal, to_minor
@@ -71,9 +71,11 @@ class ChangesForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            # The page carries what it showed: the row may have changed since.
-            field.show_hidden_initial = self.instance.pk is not None
+        for name, field in self.fields.items():
+            # The page carries what it showed, as the row may have changed since; who sends only the values
+            # means all of them.
+            is_carried = not self.is_bound or self.add_initial_prefix(name) in self.data
+            field.show_hidden_initial = self.instance.pk is not None and is_carried
 
     def save(self, commit: bool = True) -> Any:
         self.instance.save(update_fields=None if self.instance.pk is None else self.changed_data)
@@ -226,6 +228,7 @@ class AuthorizeForm(ServiceForm):
         required=False,
         max_length=64,
         help_text=_("The buyer sees it beside the number of this request."),
+        error_messages={"required": _("Enter your own RMA number: your settings ask for one.")},
     )
     instructions = forms.CharField(
         label=_("Instructions for the buyer"),
@@ -237,6 +240,9 @@ class AuthorizeForm(ServiceForm):
     def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
         initial = {"instructions": case.seller.instructions, **kwargs.pop("initial", {})}
         super().__init__(*args, initial=initial, **kwargs)
+        # A number that came with a file stays where none is entered.
+        asks_for_own = case.seller.rma_numbers == Seller.RmaNumbers.OWN and not case.request.merchant_rma
+        self.fields["merchant_rma"].required = asks_for_own
         country = case.request.order.country
         near = [address for address in case.return_addresses if address.country == country]
         field = self.fields["address"]

@@ -32,7 +32,7 @@ class SellerForm(ChangesForm):
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
         choices=time_zone_choices,
-        help_text=gettext_lazy("In which days of the list begin and end, and which new members start with."),
+        help_text=gettext_lazy("The days of the list begin and end in it, and new members start with it."),
     )
 
     class Meta:
@@ -40,7 +40,7 @@ class SellerForm(ChangesForm):
         fields = ("name", "language", "time_zone")
         help_texts = {
             "name": gettext_lazy("Buyers read it in messages and on their pages."),
-            "language": gettext_lazy("In which new members are invited, unless you choose another."),
+            "language": gettext_lazy("New members are invited in it, unless you choose another."),
         }
 
     def clean_name(self) -> str:
