@@ -55,6 +55,8 @@ def all_pages(page: Page) -> list[Shown]:
     closed = first_reference(page, "status=closed", "a[href$='/reopen/']")
     page.goto("/mailbox/")
     mail = page.locator(".mails a").first.get_attribute("href") or ""
+    page.goto("/seller/settings/")
+    address = page.locator("a[href*='/addresses/']").first.get_attribute("href") or ""
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -81,7 +83,9 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("complete", f"{LIST}{authorized}/complete/"),
         Shown("reopen", f"{LIST}{closed}/reopen/"),
         Shown("settings", "/seller/settings/"),
+        Shown("address", address),
         Shown("profile", "/accounts/profile/"),
+        Shown("e-mails", "/accounts/notifications/"),
         Shown("change-password", "/accounts/password/change/"),
         Shown("second-factor", "/accounts/2fa/"),
         Shown("sign-out", "/accounts/logout/"),
