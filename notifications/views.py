@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from returns.actors import MemberRole
 from returns.decorators import memberships_of, seller_required
 from returns.exceptions import NotFound
-from returns.models import Seller
+from returns.models import Seller, User
 from returns.services.decide import undo_seconds
 from returns.views.seller import closing_as_typed
 
@@ -112,33 +112,35 @@ class Chosen:
 @require_http_methods(["GET", "HEAD", "POST"])
 def choices(request: HttpRequest) -> HttpResponse:
     """Which mails the signed-in person gets, for each seller that the person belongs to."""
+    user = request.user
+    assert isinstance(user, User)
     told = [one for one in memberships_of(request) if one.role != MemberRole.VIEWER]
     if request.method == "POST":
         seller = next((one.seller for one in told if one.seller.slug == request.POST.get("seller")), None)
         if seller is None:
             raise NotFound(_("This page does not exist, or it is not yours."))
-        choose_kinds(request.user, seller, request.POST.getlist("kinds"))
+        choose_kinds(user, seller, request.POST.getlist("kinds"))
         messages.success(request, _("Your e-mails about %(seller)s are chosen.") % {"seller": seller.name})
         return HttpResponseRedirect(f"{reverse('notifications')}#{seller.slug}", status=303)
     audience = Audience(one.seller_id for one in told)
     chosen = [
-        Chosen(
-            one.seller,
-            [
-                Choice(
-                    kind,
-                    kind.label,
-                    HINTS[kind],
-                    not audience.is_turned_off(one.seller_id, request.user, kind),
-                    audience.is_left_with(one.seller_id, request.user, kind),
-                )
-                for kind in MEMBER_KINDS
-                if one in told
-            ],
-        )
+        Chosen(one.seller, _choices(audience, one.seller_id, user) if one in told else [])
         for one in memberships_of(request)
     ]
     return render(request, "account/notifications.html", {"chosen": chosen})
+
+
+def _choices(audience: Audience, seller_id: int, user: User) -> list[Choice]:
+    return [
+        Choice(
+            kind,
+            str(kind.label),
+            str(HINTS[kind]),
+            is_on=not audience.is_turned_off(seller_id, user, kind),
+            is_left=audience.is_left_with(seller_id, user, kind),
+        )
+        for kind in MEMBER_KINDS
+    ]
 
 
 @require_safe

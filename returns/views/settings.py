@@ -156,7 +156,7 @@ class Section:
     @property
     def lines(self) -> list[tuple[str, Any]]:
         seller = self.form.instance
-        shown = {field.label: _shown(seller, field.name) for field in self.form}
+        shown = {str(field.label): _shown(seller, field.name) for field in self.form}
         return [(label, value) for label, value in shown.items() if value]
 
 
