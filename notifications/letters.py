@@ -32,7 +32,7 @@ from returns.state_machine import Status
 from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, told_of
 from .mail import compose
 from .models import Kind, Message, RecipientType, State
-from .rendering import MessageFacts, Reader, facts_of, render
+from .rendering import MessageFacts, Reader, choices_of, facts_of, render
 
 OF_EVENT = ("event__comments", "event__request__seller", "event__request__order__buyer")
 EXPIRED = "expired"
@@ -183,6 +183,7 @@ class Letters:
             seller_name=run.seller.name,
             file_name=run.file_name,
             link=f"{settings.SITE_URL}/seller/returns/",
+            choices=choices_of(run.seller),
             waiting=_waiting(run.seller),
             overdue=_overdue(run.seller),
         )

@@ -80,7 +80,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
-    """All that a message may say. `page`: the address of the reader's page of the request, "" without one."""
+    """All that a message may say. `page`: the address of the reader's page of the request, `choices`: of
+    the page on which a member chooses what to be told; "" without one."""
 
     reader: Reader
     zone: str
@@ -124,6 +125,7 @@ class MessageFacts:
     reminder_due_at: datetime | None = None
 
     link: str = ""
+    choices: str = ""
     code: str = ""
     expires_at: datetime | None = None
     file_name: str = ""
@@ -203,7 +205,13 @@ def facts_of(
         reminder_clock=reminder.get("clock", ""),
         reminder_stage=reminder.get("stage", ""),
         reminder_due_at=_moment(reminder.get("due_at")),
+        choices=choices_of(event.request.seller) if reader == Reader.SELLER else "",
     )
+
+
+def choices_of(seller: Seller) -> str:
+    """The address at which a member chooses which mails about `seller` to get."""
+    return f"{settings.SITE_URL}/accounts/notifications/#{seller.slug}"
 
 
 def render(kind: str, language: str, facts: MessageFacts) -> Rendered:
@@ -298,6 +306,7 @@ def _in_frame(shape: str, kind: str, language: str, facts: MessageFacts, subject
             "rows": list(_rows(Kind(kind), facts, language)),
             "links": list(_links(Kind(kind), facts, language)),
             "sender": _sender(facts),
+            "choices": facts.choices,
         },
         autoescape=is_html,
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
+from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import get_language
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from . import policy
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
-from .models import ReturnReason
+from .models import ReturnReason, Seller
 from .models.money import RefundPart
 from .models.people import Language
 from .models.requests import ItemCondition
@@ -57,6 +58,30 @@ class ServiceForm(forms.Form):
                 name = self.names.get(field, field)
                 self.add_error(name if name in self.fields else None, str(sentence))
             return None
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """The zones that people live in, by continent and place."""
+    places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    return [(zone, zone.replace("_", " ")) for zone in ["UTC", *places]]
+
+
+class ChangesForm(forms.ModelForm):
+    """Saves what differs from what the page had shown, and nothing else: of two who save at once, each with
+    changes of the own, neither takes back what the other has written.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # The page carries what it showed, as the row may have changed since; who sends only the values
+            # means all of them.
+            is_carried = not self.is_bound or self.add_initial_prefix(name) in self.data
+            field.show_hidden_initial = self.instance.pk is not None and is_carried
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.save(update_fields=None if self.instance.pk is None else self.changed_data)
+        return self.instance
 
 
 class CommentsForm(ServiceForm):
@@ -205,6 +230,7 @@ class AuthorizeForm(ServiceForm):
         required=False,
         max_length=64,
         help_text=_("The buyer sees it beside the number of this request."),
+        error_messages={"required": _("Enter your own RMA number: your settings ask for one.")},
     )
     instructions = forms.CharField(
         label=_("Instructions for the buyer"),
@@ -216,6 +242,9 @@ class AuthorizeForm(ServiceForm):
     def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
         initial = {"instructions": case.seller.instructions, **kwargs.pop("initial", {})}
         super().__init__(*args, initial=initial, **kwargs)
+        # A number that came with a file stays where none is entered.
+        asks_for_own = case.seller.rma_numbers == Seller.RmaNumbers.OWN and not case.request.merchant_rma
+        self.fields["merchant_rma"].required = asks_for_own
         country = case.request.order.country
         near = [address for address in case.return_addresses if address.country == country]
         field = self.fields["address"]

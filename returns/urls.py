@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, guides, overview, saved_views, seller, site, team
+from .views import buyer, buyer_access, guides, overview, saved_views, seller, settings, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -15,14 +15,15 @@ everybody = [
 ]
 
 teams = [
-    path("seller/settings/", team.settings_page, name="seller-settings"),
-    path("seller/settings/rules/", team.save_settings, name="seller-settings-save"),
-    path("seller/settings/invite/", team.invite, name="seller-invite"),
-    path("seller/settings/invitations/<int:pk>/revoke/", team.revoke, name="seller-invitation-revoke"),
-    path("seller/settings/members/<int:pk>/", team.change_member, name="seller-member-change"),
-    path("seller/settings/members/<int:pk>/remove/", team.remove_member, name="seller-member-remove"),
-    path("seller/settings/addresses/", team.add_address, name="seller-address-add"),
-    path("seller/settings/addresses/<int:pk>/retire/", team.retire_address, name="seller-address-retire"),
+    path("seller/settings/", settings.page, name="seller-settings"),
+    path("seller/settings/invite/", settings.invite, name="seller-invite"),
+    path("seller/settings/invitations/<int:pk>/revoke/", settings.revoke, name="seller-invitation-revoke"),
+    path("seller/settings/members/<int:pk>/", settings.change_member, name="seller-member-change"),
+    path("seller/settings/members/<int:pk>/remove/", settings.remove_member, name="seller-member-remove"),
+    path("seller/settings/addresses/", settings.add_address, name="seller-address-add"),
+    path("seller/settings/addresses/<int:pk>/", settings.edit_address, name="seller-address-edit"),
+    path("seller/settings/addresses/<int:pk>/retire/", settings.retire_address, name="seller-address-retire"),
+    path("seller/settings/<slug:section>/", settings.save_section, name="seller-settings-save"),
 ]
 
 buyers_way_in = [

@@ -116,12 +116,14 @@ seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
 seller/settings/                                 302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
-seller/settings/rules/                           302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+accounts/notifications/                          302 302  200 303  200 303  200 404  200 404  302 302  302 302  200 404
+seller/settings/<slug:section>/                  302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/invite/                          302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/invitations/<int:pk>/revoke/     302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/members/<int:pk>/                302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+seller/settings/addresses/<int:pk>/              302 302  200 303  403 403  403 403  404 404  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 my/link/                                         200 422  200 422  200 422  200 422  200 422  200 303  200 422  200 422
 my/link/<str:token>/                             303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
@@ -261,6 +263,7 @@ def path_of(route: str, world: World) -> str:
     }
     values = {
         "reference": world.request_for(route).reference,
+        "section": "rules",
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
         "pk": own.get(route.split("/")[2], world.mail).pk if route.count("/") > 2 else world.mail.pk,
         "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
@@ -282,6 +285,13 @@ def body_for(route: str, world: World) -> dict[str, str]:
     item = request.items.get().pk
     long = "We talked about it on the phone and found a way."
     page = route.rstrip("/").rpartition("/")[2]
+    address = {
+        "name": "N",
+        "lines": "1 Dock Street",
+        "city": "Reno",
+        "postal_code": "1",
+        "country": "US",
+    }
     bodies: dict[str, dict[str, object]] = {
         "seller close": {"reason": "other", "comments": long},
         "seller preview": {"reason": "other", "comments": long},
@@ -289,20 +299,11 @@ def body_for(route: str, world: World) -> dict[str, str]:
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
         "seller choose": {"slug": "north-lane"},
-        "seller rules": {
-            "authorization": "by_hand",
-            "authorization_days": 30,
-            "imported_messages": "show_to_copy",
-        },
+        "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},
+        "accounts notifications": {"seller": "north-lane", "kinds": ["return_opened"]},
         "seller invite": {"email": "olga@north-lane.example", "role": "agent", "language": "en"},
-        "seller <int:pk>": {"role": "viewer"},
-        "seller addresses": {
-            "name": "N",
-            "lines": "1 Dock Street",
-            "city": "Reno",
-            "postal_code": "1",
-            "country": "US",
-        },
+        "seller <int:pk>": {"role": "viewer", **address},
+        "seller addresses": address,
         "my close": {"reason": "buyer_by_mistake"},
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},

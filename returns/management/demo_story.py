@@ -34,6 +34,7 @@ from ..models.people import Language
 from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.open import AskedLine
+from ..services.team import invite_member
 from ..state_machine import Outcome
 
 PASSWORD = "returns-demo"
@@ -387,6 +388,7 @@ def _north_lane() -> tuple[Seller, dict[str, Actor]]:
         user = _person(email, name)
         membership = Membership.objects.create(user=user, seller=seller, role=role)
         team[name] = Actor.seller(user, membership)
+    invite_member(team["Alice"], email="nina@demo.test", role=MemberRole.AGENT)
     return seller, team
 
 

@@ -102,6 +102,12 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
+// A security key or passkey that was not used: the page has a sentence for it.
+document.addEventListener("allauth.error", (event) => {
+  event.preventDefault();
+  document.getElementById("key-failed").hidden = false;
+});
+
 // Undo goes when its time is over.
 const expire = (within) => {
   for (const form of within.querySelectorAll("[data-until]:not([data-timed])")) {

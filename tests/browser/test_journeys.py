@@ -1,9 +1,6 @@
 """The ways that people go, from the first page to the mail that somebody reads."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -254,18 +251,9 @@ def test_escape_leaves_a_decision_and_the_list_as_it_was(alice: Page) -> None:
 
 
 def test_files_read_from_the_command_line_are_a_queue_at_once(tmp_path: Path, open_browser: Open) -> None:
-    data = tmp_path / "data"
-
-    def manage(*arguments: str) -> str:
-        variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(data)}
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=variables, check=True, capture_output=True, text=True
-        ).stdout
-
-    with Desk(data, "--no-demo") as desk:
+    with Desk(tmp_path / "data", "--no-demo") as desk:
         desk.wait_until_announced()
-        manage(
+        desk.manage(
             "shell",
             "-c",
             "from returns.models import *\n"
@@ -273,12 +261,12 @@ def test_files_read_from_the_command_line_are_a_queue_at_once(tmp_path: Path, op
             f"user = User.objects.create_user('olga@own.example', '{PASSWORD}', name='Olga')\n"
             "Membership.objects.create(user=user, seller=seller, role='owner')",
         )
-        manage("import_orders", str(SAMPLES / "orders_report.tsv"), "--seller", "own-shop")
-        said = manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
+        desk.manage("import_orders", str(SAMPLES / "orders_report.tsv"), "--seller", "own-shop")
+        said = desk.manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
         assert re.search(r"^new [1-9]\d* · changed 0 · .*refused 0$", said, re.MULTILINE)
         page = open_browser(base_url=f"http://localhost:{desk.port}")
         sign_in(page, "olga@own.example")
         page.goto("/seller/returns/?status=all")
         expect(page.locator(".row", has_text="From a marketplace's file").first).to_be_visible()
-        again = manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
+        again = desk.manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
         assert re.search(r"^new 0 · changed 0 · ", again, re.MULTILINE)
