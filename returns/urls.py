@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, seller, site, team
+from .views import buyer, buyer_access, files, seller, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -23,6 +23,15 @@ teams = [
     path("seller/settings/members/<int:pk>/remove/", team.remove_member, name="seller-member-remove"),
     path("seller/settings/addresses/", team.add_address, name="seller-address-add"),
     path("seller/settings/addresses/<int:pk>/retire/", team.retire_address, name="seller-address-retire"),
+]
+
+files_in_and_out = [
+    path("seller/imports/", files.imports, name="seller-imports"),
+    path("seller/imports/<slug:run>/", files.one_import, name="seller-import"),
+    path("seller/imports/<slug:run>/commit/", files.commit, name="seller-import-commit"),
+    path("seller/imports/<slug:run>/discard/", files.discard, name="seller-import-discard"),
+    path("seller/exports/", files.exports, name="seller-exports"),
+    path("seller/exports/returns.tsv", files.export_file, name="seller-export-file"),
 ]
 
 buyers_way_in = [
@@ -52,4 +61,4 @@ buyers = [
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
 
-urlpatterns = [*everybody, *sellers, *teams, *buyers_way_in, *buyers]
+urlpatterns = [*everybody, *sellers, *teams, *files_in_and_out, *buyers_way_in, *buyers]

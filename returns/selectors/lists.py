@@ -53,7 +53,7 @@ class Page:
 
 def list_returns(actor: Actor, filters: Filters, *, time_zone: str) -> Page:
     """One page of the actor's requests. `time_zone` says where the days of `from_date` and `to_date` begin."""
-    requests = _filtered(ReturnRequest.objects.for_actor(actor), filters, time_zone)
+    requests = filtered(ReturnRequest.objects.for_actor(actor), filters, time_zone)
     column = filters.order.removeprefix("-")
     descending = filters.order.startswith("-")
     position = _position(filters.cursor)
@@ -99,9 +99,10 @@ def list_held(actor: Actor) -> list[ReturnEvent]:
     )
 
 
-def _filtered(
+def filtered(
     requests: "QuerySet[ReturnRequest]", filters: Filters, time_zone: str
 ) -> "QuerySet[ReturnRequest]":
+    """Those of `requests` that the list shows with `filters`, in no order; `time_zone` as for `list_returns`."""
     conditions: dict[str, Any] = {}
     if filters.status in Status.values:
         conditions["status"] = filters.status
