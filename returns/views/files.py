@@ -3,7 +3,7 @@
 An uploaded file is worked on outside the request; its page shows how far that is, and can be left.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,6 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ..decorators import seller_required
-from ..exceptions import UnreadableFile
 from ..forms import FilterForm, ServiceForm
 from ..models import FileRun
 from ..models.people import Language
@@ -53,7 +52,7 @@ FURTHER_FILTERS = ("q", "reason", "in_policy", "prepaid", "overdue", "todo", "ow
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file in the history or on its page. `figures`: the summary's line, or why there is none."""
+    """A file in the history or on its page. `figures`: the summary's line, or why there will be none."""
 
     run: FileRun
     figures: str
@@ -86,14 +85,6 @@ class UploadForm(ServiceForm):
         help_text=gettext_lazy("As the marketplace gives it: a text file, or XML for returns."),
         error_messages={"required": gettext_lazy("Choose a file.")},
     )
-
-    def carry_out(self, service: Callable[[], Any]) -> Any:
-        """As for every form; a file that is no report is an error of the field."""
-        try:
-            return super().carry_out(service)
-        except UnreadableFile as refusal:
-            self.add_error("file", str(refusal))
-            return None
 
 
 class ExportForm(FilterForm):
@@ -219,13 +210,11 @@ def _written(chunks: Iterator[list[list[str]]]) -> Iterator[bytes]:
 
 
 def _entry(run: FileRun) -> Entry:
+    # A command that reads a file keeps no upload: nobody waits for it here.
+    is_working = bool(run.upload) and run.state in (FileState.CHECKING, FileState.RUNNING)
     kept = run.summary or run.preview
-    return Entry(
-        run=run,
-        figures=str(kept_summary(kept)) if kept else in_active_language(run.refusal),
-        # A command that reads a file keeps no upload: nobody waits for it here.
-        is_working=bool(run.upload) and run.state in (FileState.CHECKING, FileState.RUNNING),
-    )
+    figures = str(kept_summary(kept)) if kept else in_active_language(run.refusal)
+    return Entry(run, "" if is_working else figures, is_working)
 
 
 def _see(reference: str) -> HttpResponseRedirect:

@@ -53,6 +53,8 @@ def all_pages(page: Page) -> list[Shown]:
     closed = first_reference(page, "status=closed", "a[href$='/reopen/']")
     page.goto("/mailbox/")
     mail = page.locator(".mails a").first.get_attribute("href") or ""
+    page.goto("/seller/imports/")
+    file = page.locator(".mails a").first.get_attribute("href") or ""
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -78,6 +80,9 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("refund", f"{LIST}{due}/refund/"),
         Shown("complete", f"{LIST}{authorized}/complete/"),
         Shown("reopen", f"{LIST}{closed}/reopen/"),
+        Shown("imports", "/seller/imports/"),
+        Shown("import", file),
+        Shown("exports", "/seller/exports/?status=all"),
         Shown("settings", "/seller/settings/"),
         Shown("profile", "/accounts/profile/"),
         Shown("change-password", "/accounts/password/change/"),

@@ -289,11 +289,8 @@ def xml(body: str, before: str = "") -> bytes:
 
 
 BOMB = (
-    "<!DOCTYPE b ["
-    + "".join(
-        f'<!ENTITY e{number} "{"&e%d;" % (number - 1) * 10 if number else "ha" * 100}">'
-        for number in range(9)
-    )
+    '<!DOCTYPE b [<!ENTITY e0 "haha">'
+    + "".join(f'<!ENTITY e{number} "{f"&e{number - 1};" * 10}">' for number in range(1, 9))
     + "]>"
 )
 

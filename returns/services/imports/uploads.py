@@ -19,7 +19,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ...actors import Actor
-from ...exceptions import Forbidden, UnreadableFile
+from ...exceptions import Forbidden, Invalid, UnreadableFile
 from ...models import FileRun
 from ...models.clock import database_now
 from ...models.runs import FileKind, FileState
@@ -51,17 +51,19 @@ IMPORTS = {FileKind.ORDERS: import_orders, FileKind.RETURNS: import_returns}
 def receive_file(actor: Actor, *, file: Any) -> FileRun:
     """Keep an uploaded file (Django's `UploadedFile`) for the actor's seller, to be checked.
 
-    Raises `UnreadableFile`, having kept nothing, for what is no report by its first line, or too large.
+    Raises `Invalid`, having kept nothing, for what is too large or by its first line no report.
     """
     _demand_member(actor)
     if file.size > MAX_UPLOAD_BYTES:
-        raise UnreadableFile(
-            format_lazy(
-                _("This file is larger than {limit} MB. Download the report in shorter periods."),
-                limit=MAX_UPLOAD_MB,
-            )
+        too_large = format_lazy(
+            _("This file is larger than {limit} MB. Download the report in shorter periods."),
+            limit=MAX_UPLOAD_MB,
         )
-    kind = FileKind(recognise(file).value)
+        raise Invalid(too_large, {"file": too_large})
+    try:
+        kind = FileKind(recognise(file).value)
+    except UnreadableFile as refusal:
+        raise Invalid(refusal.sentence, {"file": refusal.sentence}) from None
     return FileRun.objects.create(
         seller_id=actor.seller_id,
         user_id=actor.user_id,
