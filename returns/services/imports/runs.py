@@ -178,8 +178,11 @@ def ids(rows: Iterable[Any]) -> set[int]:
 class Journal:
     """Keeps how far a reading is. This one keeps nothing: a dry run leaves no trace.
 
-    A context manager, so that the reading's end is kept whatever it was.
+    A context manager, so that the reading's end is kept whatever it was. `chunk_rows`: how many rows are
+    stored at a time, where the reading itself should not say it.
     """
+
+    chunk_rows: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -195,6 +198,9 @@ class Journal:
 
     def keep(self, summary: Summary, rows_done: int) -> None:
         """The rows up to `rows_done` are stored; for a reading that writes, in the transaction of its chunk."""
+
+    def give_way(self) -> None:
+        """A chunk is over, and its transaction."""
 
 
 class RowJournal(Journal):
@@ -261,7 +267,7 @@ def read_file(
             else:
                 summary.refuse(refused)
         done = summary.refused_count
-        for chunk in spool.chunks():
+        for chunk in spool.chunks(journal.chunk_rows):
             done += chunk.row_count
             for refused in chunk.refused:
                 summary.refuse(refused)
@@ -275,6 +281,7 @@ def read_file(
                     journal.keep(summary, done)
             if dry_run:
                 journal.keep(summary, done)
+            journal.give_way()
         summary.refused.sort(key=lambda row: row.line)
         summary.contradictions.sort(key=lambda row: row.line)
     return summary

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -39,6 +40,10 @@ FOLDER = "imports"
 KEEP_UPLOADS = timedelta(days=1)
 LEASE = timedelta(seconds=60)
 PULSE_SECONDS = 10
+# People decide meanwhile, and wait for as long as a chunk takes. SQLite has one writer at a time and does not
+# keep those in order who wait: they look every 100 ms, and find nobody there if the gap is longer than that.
+CHUNK_ROWS = 100
+GAP_SECONDS = 0.15
 # A file that ends its worker's life is not given to a fourth one, unless it got on meanwhile.
 MOST_ATTEMPTS = 3
 
@@ -118,6 +123,8 @@ class Lease(Journal):
     Nothing is written by a worker who has lost it: chunk and journal are one transaction, fenced by the token.
     """
 
+    chunk_rows = CHUNK_ROWS
+
     def __init__(self, run: FileRun, is_stopping: Callable[[], bool]) -> None:
         self.run = run
         self._is_stopping = is_stopping
@@ -131,6 +138,10 @@ class Lease(Journal):
     def keep(self, summary: Summary, rows_done: int) -> None:
         self._stop_if_asked()
         self.update(rows_done=rows_done, progress=summary.as_progress(), attempts=0)
+
+    def give_way(self) -> None:
+        if connection.vendor == "sqlite":
+            time.sleep(GAP_SECONDS)
 
     def beat(self) -> None:
         """Keep the lease up, at most every `PULSE_SECONDS`; called wherever time passes."""
