@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import BinaryIO
 
 from ..money import to_decimal
@@ -90,9 +90,11 @@ REPORT_COLUMNS = tuple(FIELDS[name].headers[0] for name in REPORT_FIELDS)
 _FIELD_OF_COLUMN = {
     header_name(column): name for name, field in FIELDS.items() for column in (*field.headers, field.element)
 }
+_AMOUNTS = {has_comma: Amounts(has_comma) for has_comma in (False, True)}
 _MONEY = tuple(name for name, field in FIELDS.items() if isinstance(field.read, Money))
 
 
+@lru_cache(maxsize=1024)
 def field_of(column: str) -> str | None:
     """Which field stands in a column that is called so, in either format; None for one we do not know."""
     return _FIELD_OF_COLUMN.get(header_name(column))
@@ -125,7 +127,7 @@ class Reported:
         currency = values.code(self._texts.get("currency", ""), 3)
         for has_comma in (self._has_comma, not self._has_comma):
             try:
-                minor = Amounts(has_comma).minor(text, currency)
+                minor = _AMOUNTS[has_comma].minor(text, currency)
             except CellError:
                 continue
             return text if minor is None else str(to_decimal(minor, currency))
