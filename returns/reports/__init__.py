@@ -1,4 +1,4 @@
-"""The marketplaces' files: bytes to rows, nothing else.
+"""The marketplaces' files: bytes to rows and rows to bytes, nothing else.
 
 `read_returns` and `read_orders` take a binary file and give a report: iterated, as often as needed, it
 yields rows and `RefusedRow`s in the file's order, with memory that does not grow with the file. What cannot
