@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
@@ -36,5 +37,5 @@ def list_file_runs(actor: Actor, cursor: str) -> FilePage:
     return FilePage(page[:PAGE], str(page[PAGE - 1].pk) if len(page) > PAGE else "")
 
 
-def _of(actor: Actor):
+def _of(actor: Actor) -> "QuerySet[FileRun]":
     return FileRun.objects.filter(seller_id=actor.seller_id).select_related("user")

@@ -92,8 +92,9 @@ class ExportForm(FilterForm):
 
     def __init__(self, data: Any, *, language: str) -> None:
         super().__init__(data, language=language)
-        self.fields["status"].widget = forms.Select(choices=self.fields["status"].choices)
-        self.fields["status"].label = _("Tab")
+        field = self.fields["status"]
+        assert isinstance(field, forms.ChoiceField)
+        field.label, field.widget = _("Tab"), forms.Select(choices=field.choices)
         del self.fields["sort"]
 
 

@@ -24,6 +24,7 @@ from notifications.models import Message
 from notifications.services import relay_events
 from returns import services
 from returns.actors import Actor
+from returns.exceptions import Forbidden
 from returns.models import (
     FileRun,
     Order,
@@ -34,7 +35,15 @@ from returns.models import (
     StatusCount,
 )
 from returns.models.runs import FileState
-from returns.services.imports import import_orders, import_returns, uploads, work_on_a_file
+from returns.services.imports import (
+    commit_file,
+    discard_file,
+    import_orders,
+    import_returns,
+    receive_file,
+    uploads,
+    work_on_a_file,
+)
 from returns.services.imports.uploads import clear_uploads
 from returns.services.jobs import run_due_jobs
 from returns.state_machine import Status
@@ -264,6 +273,21 @@ def test_an_agent_imports_and_a_viewer_sees_what_was_imported(
     assert len(kept_files()) == 1
     assert ben.post(f"{page}commit/").status_code == 303
     assert "Ben Boyd" in text_of(vera.get(IMPORTS))
+
+
+def test_a_viewer_is_refused_by_the_services_too(cast: Cast, alice: Client) -> None:
+    checked(alice, returns_file(unpaid()))
+    viewer, run = cast.actor(cast.vera), FileRun.objects.get()
+    file = SimpleUploadedFile("r.tsv", returns_file(unpaid()).getvalue())
+    for ask in (
+        lambda: receive_file(viewer, file=file),
+        lambda: commit_file(viewer, reference=run.reference),
+        lambda: discard_file(viewer, reference=run.reference),
+    ):
+        with pytest.raises(Forbidden, match="Only owners and agents"):
+            ask()
+    run.refresh_from_db()
+    assert (run.state, FileRun.objects.count()) == (FileState.CHECKED, 1)
 
 
 def test_a_file_of_another_seller_is_not_there(cast: Cast, alice: Client, browser: Browser) -> None:
@@ -539,6 +563,21 @@ def test_a_file_whose_worker_is_killed_goes_on_where_it_was_with_the_same_figure
         assert figures in text_of(alice.get(page))
         alice.post(f"{page}commit/")
     assert ReturnRequest.objects.count() == 9
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_on_sqlite_others_may_write_between_two_chunks(
+    cast: Cast, browser: Browser, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps: list[tuple[float, bool]] = []
+    monkeypatch.setattr(
+        "returns.services.imports.uploads.time.sleep",
+        lambda seconds: gaps.append((seconds, connection.in_atomic_block)),
+    )
+    checked(browser(cast.alice), returns_file(*mixed_rows()))
+    assert gaps == ([(uploads.GAP_SECONDS, False)] * 3 if connection.vendor == "sqlite" else [])
+    assert uploads.GAP_SECONDS > 0.1  # SQLite's longest pause between two looks
 
 
 @pytest.mark.both_databases

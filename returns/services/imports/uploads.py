@@ -179,7 +179,7 @@ class Watched(File):
 
     def read(self, size: int = -1) -> bytes:
         self._lease.beat()
-        content: bytes = self.file.read(size)
+        content: bytes = super().read(size)
         return content
 
 
@@ -239,7 +239,7 @@ def _work(lease: Lease) -> None:
     run = lease.run
     is_check = run.state == FileState.CHECKING
     with default_storage.open(run.upload) as file:
-        watched = Watched(file, lease)
+        watched: Any = Watched(file, lease)
         if not run.digest:
             lease.update(digest=digest_of(watched))
         summary = IMPORTS[FileKind(run.kind)](
