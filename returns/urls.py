@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, guides, overview, saved_views, seller, settings, site, team
+from .views import buyer, buyer_access, files, guides, overview, saved_views, seller, settings, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -24,6 +24,15 @@ teams = [
     path("seller/settings/addresses/<int:pk>/", settings.edit_address, name="seller-address-edit"),
     path("seller/settings/addresses/<int:pk>/retire/", settings.retire_address, name="seller-address-retire"),
     path("seller/settings/<slug:section>/", settings.save_section, name="seller-settings-save"),
+]
+
+files_in_and_out = [
+    path("seller/imports/", files.imports, name="seller-imports"),
+    path("seller/imports/<slug:run>/", files.one_import, name="seller-import"),
+    path("seller/imports/<slug:run>/commit/", files.commit, name="seller-import-commit"),
+    path("seller/imports/<slug:run>/discard/", files.discard, name="seller-import-discard"),
+    path("seller/exports/", files.exports, name="seller-exports"),
+    path("seller/exports/returns.tsv", files.export_file, name="seller-export-file"),
 ]
 
 buyers_way_in = [
@@ -58,4 +67,4 @@ buyers = [
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
 
-urlpatterns = [*everybody, *sellers, *teams, *buyers_way_in, *buyers]
+urlpatterns = [*everybody, *sellers, *teams, *files_in_and_out, *buyers_way_in, *buyers]

@@ -14,6 +14,7 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -24,6 +25,7 @@ from notifications.services import relay_events
 from returns import services
 from returns.models import (
     BuyerCode,
+    FileRun,
     Invitation,
     Membership,
     ReturnAddress,
@@ -33,6 +35,7 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
 from returns.state_machine import Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
@@ -48,6 +51,7 @@ from tests.factories import (
     make_order,
     open_request,
 )
+from tests.returns.report_files import returns_file
 
 pytestmark = pytest.mark.django_db
 
@@ -125,6 +129,12 @@ seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/              302 302  200 303  403 403  403 403  404 404  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/imports/                                  302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
+seller/imports/<slug:run>/                       302 302  200 405  200 405  200 403  404 405  302 302  302 302  404 404
+seller/imports/<slug:run>/commit/                302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
+seller/imports/<slug:run>/discard/               302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
+seller/exports/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/exports/returns.tsv                       302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 my/link/                                         200 422  200 422  200 422  200 422  200 422  200 303  200 422  200 422
 my/link/<str:token>/                             303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
 my/returns/<slug:reference>/send-code/           303 303  303 303  303 303  303 303  303 303  303 303  303 303  303 303
@@ -181,6 +191,7 @@ class World:
     invitation: Invitation
     mail: MailboxEntry
     view: SavedView
+    file: FileRun
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
@@ -239,7 +250,14 @@ def world(db: None) -> World:
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
     relay_events()
     view = save_view(alice, name="Late", query="overdue=on")
-    return World(cast, requests, of_ed, code, invitation, mail, view)
+    return World(cast, requests, of_ed, code, invitation, mail, view, a_checked_file(cast))
+
+
+def a_checked_file(cast: Cast) -> FileRun:
+    content = returns_file({}).getvalue()
+    run = receive_file(cast.actor(cast.alice), file=SimpleUploadedFile("r.tsv", content))
+    assert work_on_a_file()
+    return run
 
 
 def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
@@ -264,6 +282,7 @@ def path_of(route: str, world: World) -> str:
     values = {
         "reference": world.request_for(route).reference,
         "section": "rules",
+        "run": world.file.reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
         "pk": own.get(route.split("/")[2], world.mail).pk if route.count("/") > 2 else world.mail.pk,
         "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
@@ -279,7 +298,7 @@ def path_of(route: str, world: World) -> str:
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), plain)
 
 
-def body_for(route: str, world: World) -> dict[str, str]:
+def body_for(route: str, world: World) -> dict[str, object]:
     """What the page's form sends."""
     request = world.request_for(route)
     item = request.items.get().pk
@@ -304,6 +323,7 @@ def body_for(route: str, world: World) -> dict[str, str]:
         "seller invite": {"email": "olga@north-lane.example", "role": "agent", "language": "en"},
         "seller <int:pk>": {"role": "viewer", **address},
         "seller addresses": address,
+        "seller imports": {"file": SimpleUploadedFile("r.tsv", returns_file({}).getvalue())},
         "my close": {"reason": "buyer_by_mistake"},
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},

@@ -1,6 +1,7 @@
 """Long work that can be left and found again: files read, and decisions on many requests."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .fields import ReferenceField, one_of
@@ -20,8 +21,23 @@ class FileKind(models.TextChoices):
     RETURNS = "returns", _("Returns report")
 
 
+class FileState(models.TextChoices):
+    """A file that was uploaded is checked, shown, and written if somebody says so; others are written at once."""
+
+    CHECKING = "checking", _("Being checked")
+    CHECKED = "checked", _("Checked, not imported")
+    RUNNING = "running", _("Being imported")
+    DONE = "done", _("Imported")
+    FAILED = "failed", _("Not read")
+
+
 class FileRun(models.Model):
-    """One reading of one file: how far it is, and what came of it."""
+    """One reading of one file: how far it is, and what came of it.
+
+    `upload` names the file while it is kept. What waits is worked on by whoever holds the lease; `progress` is
+    what came of the first `rows_done` rows, so that a reading that was killed goes on there. `preview` and
+    `summary` are what would happen and what happened, `refusal` why it ended, each sentence by language.
+    """
 
     reference = ReferenceField(unique=True)
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="file_runs")
@@ -29,9 +45,17 @@ class FileRun(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=FileKind)
     file_name = models.CharField(_("file"), max_length=255)
     digest = models.CharField(max_length=64)
-    state = models.CharField(_("state"), max_length=10, choices=RunState, default=RunState.RUNNING)
+    state = models.CharField(_("state"), max_length=10, choices=FileState, default=FileState.RUNNING)
+    upload = models.CharField(max_length=100, blank=True)
+    rows_total = models.PositiveIntegerField(null=True, blank=True)
     rows_done = models.PositiveIntegerField(default=0)
+    progress = models.JSONField(default=dict)
+    preview = models.JSONField(default=dict)
     summary = models.JSONField(default=dict)
+    refusal = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.CharField(max_length=32, blank=True)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -40,7 +64,11 @@ class FileRun(models.Model):
         verbose_name_plural = _("files")
         constraints = [
             one_of("kind", FileKind, name="file_run_kind"),
-            one_of("state", RunState, name="file_run_state"),
+            one_of("state", FileState, name="file_run_state"),
+        ]
+        indexes = [
+            models.Index(fields=["seller", "id"], name="file_run_by_seller"),
+            models.Index(fields=["id"], condition=~Q(upload=""), name="file_run_with_upload"),
         ]
 
     def __str__(self) -> str:

@@ -133,3 +133,9 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     say(button.dataset.done);
   });
 }
+
+// A page that asks again by itself says when the work is over.
+document.addEventListener("htmx:after:swap", () => {
+  const over = document.querySelector("[data-say]");
+  if (over) say(over.dataset.say);
+});

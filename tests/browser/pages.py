@@ -58,6 +58,8 @@ def all_pages(page: Page) -> list[Shown]:
     mail = page.locator(".mails a").first.get_attribute("href") or ""
     page.goto("/seller/settings/")
     address = page.locator("a[href*='/addresses/']").first.get_attribute("href") or ""
+    page.goto("/seller/imports/")
+    file = page.locator(".mails a").first.get_attribute("href") or ""
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -86,6 +88,9 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("overview", "/seller/"),
         Shown("help", "/seller/help/"),
         *(Shown(f"help-{slug}", f"/seller/help/{slug}/") for slug in GUIDES),
+        Shown("imports", "/seller/imports/"),
+        Shown("import", file),
+        Shown("exports", "/seller/exports/?status=all"),
         Shown("settings", "/seller/settings/"),
         Shown("address", address),
         Shown("profile", "/accounts/profile/"),

@@ -36,6 +36,7 @@ from ...policy import (
     judge_request,
 )
 from ...reports import ReturnRow
+from ...selectors.exports import are_our_words, cells_of
 from ...state_machine import GIVES_UNITS_BACK, Outcome, Role, Status
 from ..decide import NOT_CLOSED
 from ..marketplace import agrees
@@ -308,6 +309,8 @@ class OrderPlan:
 
     def _follower(self, request: ReturnRequest, items: list[ReturnItem], said: Said) -> Change:
         pairs, new_rows = match_items(items, said.rows)
+        if request.source == Source.PORTAL and not new_rows and self._are_our_words(request, pairs):
+            return Change(request, items, said, Status(request.status), request.outcome)
         named = {item.pk for item, _row in pairs}
         said = said.besides(
             [
@@ -343,6 +346,12 @@ class OrderPlan:
         if is_decided and is_open:
             self._contradict(request, change)
         return change
+
+    def _are_our_words(self, request: ReturnRequest, pairs: list[tuple[ReturnItem, ReturnRow]]) -> bool:
+        """The marketplace does not know what was opened here: an export of ours was read in again."""
+        return all(
+            are_our_words(row, cells_of(self.order, request, item, self.desk.zone)) for item, row in pairs
+        )
 
     def _contradict(self, request: ReturnRequest, change: Change) -> None:
         self.contradictions.append(

@@ -18,10 +18,12 @@ from ..open import search_text
 from .following import Change, Desk, OrderPlan
 from .lines import COLUMNS
 from .matching import Held
-from .runs import Summary, read_file
+from .runs import Journal, Summary, read_file
 
 
-def import_returns(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = False) -> Summary:
+def import_returns(
+    actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = False, journal: Journal | None = None
+) -> Summary:
     """Read a returns report, flat or XML. Raises `UnreadableFile`, having written nothing, for other files.
 
     `actor` is `Actor.marketplace(seller)`. What the file has no date for happens now, or when the actor tells
@@ -33,12 +35,13 @@ def import_returns(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = F
         plans = _plan(actor, desk, orders)
         for plan in plans:
             summary.count(plan.rows, new=plan.new, changed=plan.changed)
-            summary.contradictions += plan.contradictions
+            for found in plan.contradictions:
+                summary.contradict(found)
             for row in plan.rows:
                 if row.status is None and row.marketplace_status:
-                    summary.unknown_codes.add(row.marketplace_status)
+                    summary.note_code(row.marketplace_status)
                 if row.reason_code and row.reason_code not in desk.known_reasons:
-                    summary.unknown_codes.add(row.reason_code)
+                    summary.note_code(row.reason_code)
 
     return read_file(
         actor,
@@ -51,6 +54,7 @@ def import_returns(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = F
         file=file,
         name=name,
         dry_run=dry_run,
+        journal=journal,
     )
 
 
