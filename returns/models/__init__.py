@@ -1,5 +1,6 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
 from .events import EventText, ReturnEvent
+from .labels import LabelKind, ReturnLabel
 from .money import Refund
 from .order import Buyer, Order, OrderItem
 from .people import Membership, ReturnAddress, Seller, User
@@ -20,6 +21,7 @@ __all__ = [
     "FileRun",
     "Heartbeat",
     "Invitation",
+    "LabelKind",
     "MarketplaceSettings",
     "Membership",
     "Order",
@@ -28,6 +30,7 @@ __all__ = [
     "ReturnAddress",
     "ReturnEvent",
     "ReturnItem",
+    "ReturnLabel",
     "ReturnReason",
     "ReturnRequest",
     "ScheduledJob",

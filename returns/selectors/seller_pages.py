@@ -234,7 +234,8 @@ def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:
     """What can be done, or why not where its button would be; nothing for a viewer."""
     if not actor.may_write:
         return {}
-    facts = case.facts()
+    # Whoever decides may bring an address or a label with the decision.
+    facts = case.facts(has_way_back=True)
     status = Status(case.request.status)
     drawn: dict[str, Offer] = {}
     for action in OFFERED:

@@ -8,6 +8,7 @@ from django.conf import settings
 from ..models import BuyerCode, BuyerLookup, BuyerSession, Heartbeat, ScheduledJob
 from ..models.clock import database_now
 from .deadlines import authorize_at_limit, complete_not_returned, remind
+from .labels import clear_label_files
 
 KEEP_ACCESS_ROWS = timedelta(days=2)
 
@@ -30,6 +31,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "complete_not_returned": complete_not_returned,
     "remind": remind,
     "clear_access_rows": clear_access_rows,
+    "clear_label_files": clear_label_files,
 }
 
 

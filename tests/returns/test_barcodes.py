@@ -47,7 +47,10 @@ def test_the_bars_have_their_quiet_zones() -> None:
 def test_a_qr_code_is_drawn_module_by_module() -> None:
     text = "https://returns.example/seller/returns/0b1c/"
     path, width = qr(text)
-    drawn = {(int(line) - QR_QUIET, int(column) - QR_QUIET) for column, line in re.findall(r"M(\d+) (\d+)h1v1h-1z", path)}
+    drawn = {
+        (int(line) - QR_QUIET, int(column) - QR_QUIET)
+        for column, line in re.findall(r"M(\d+) (\d+)h1v1h-1z", path)
+    }
     matrix = segno.make(text, error="m", micro=False).matrix
     assert drawn == {(y, x) for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark}
     assert width == len(matrix) + 2 * QR_QUIET
