@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, seller, site, team
+from .views import authorize, buyer, buyer_access, papers, seller, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -36,7 +36,10 @@ buyers_way_in = [
 sellers = [
     path("seller/returns/", seller.returns, name="seller-returns"),
     path("seller/returns/<slug:reference>/", seller.one_return, name="seller-return"),
-    path("seller/returns/<slug:reference>/authorize/", seller.authorize, name="seller-authorize"),
+    path("seller/returns/<slug:reference>/authorize/", authorize.authorize, name="seller-authorize"),
+    path("seller/returns/<slug:reference>/label/", authorize.label, name="seller-label"),
+    path("seller/returns/<slug:reference>/label/file/", papers.seller_label, name="seller-label-file"),
+    path("seller/returns/<slug:reference>/slip/", papers.seller_slip, name="seller-slip"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),
     path("seller/returns/<slug:reference>/receive/", seller.receive, name="seller-receive"),
     path("seller/returns/<slug:reference>/refund/", seller.refund, name="seller-refund"),
@@ -49,6 +52,8 @@ buyers = [
     path("my/returns/<slug:reference>/", buyer.one_return, name="buyer-return"),
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),
+    path("my/returns/<slug:reference>/label/", papers.buyer_label, name="buyer-label"),
+    path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
 
