@@ -21,7 +21,7 @@ from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAll
 from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Ground, Stated, check
 from ..models import ClosureReason, LabelKind, Order, ReturnAddress, ReturnEvent, ReturnRequest, Seller
 from ..policy import PolicyVerdict
-from ..selectors.cases import Case, get_case
+from ..selectors.cases import Case
 from ..selectors.reasons import audience_of
 from ..state_machine import SELLERS_SIDE, Action, Role, Status
 from ..text import clean_text
@@ -29,6 +29,7 @@ from .labels import Label, check_label, label_facts, label_row
 from .marketplace import is_todo
 from .moves import (
     Move,
+    case_to_plan,
     check_move,
     finished_before,
     happened_at,
@@ -160,12 +161,15 @@ def close_return(actor: Actor, *, reference: str, closing: Closing, key: str = "
     return _only(decide_returns(actor, decision=closing, references=[reference], key=key))
 
 
-def preview_decision(actor: Actor, *, reference: str, decision: Authorization | Closing) -> ReturnEvent:
+def preview_decision(
+    actor: Actor, *, reference: str, decision: Authorization | Closing, case: Case | None = None
+) -> ReturnEvent:
     """The event that this decision would write (unsaved), for the exact message preview.
 
-    Checks that the move is legal, but not yet that everything is filled in. Writes nothing.
+    Checks that the move is legal, but not yet that everything is filled in. Writes nothing. `case`: the request
+    as the page that shows the preview has read it.
     """
-    case = get_case(actor, reference)
+    case = case_to_plan(actor, reference, case)
     if isinstance(decision, Authorization):
         check_move(case, actor, Action.AUTHORIZE, has_way_back=True)
         return planned_event(actor, _authorizing_move(case, actor, decision))
@@ -261,6 +265,8 @@ def _has_way_back(case: Case, decision: Authorization) -> bool:
     if decision.typed_address is None and decision.return_address_id is None:
         return case.has_way_back
     address = _chosen_address(case, decision)
+    if decision.typed_address is not None and address is not None and _address_errors(address):
+        return True  # it is refused for what it lacks, field by field
     is_near = address is not None and address.country == case.request.order.country
     return is_near or case.request.prepaid_eligible
 
@@ -323,7 +329,7 @@ def _keep_for_later(case: Case, decision: Authorization) -> None:
     if decision.saves_address and decision.typed_address is not None:
         address = decision.typed_address.cleaned()
         address.seller = case.seller
-        address.save()
+        address.save(force_insert=True)
     if decision.saves_instructions:
         Seller.objects.filter(pk=case.seller.pk).update(
             instructions=clean_text(decision.instructions, INSTRUCTIONS_MAX, keep_lines=True)

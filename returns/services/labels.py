@@ -4,11 +4,9 @@ A file is written, whole and synchronised, before the transaction that names it.
 (the form was never sent, or somebody else decided first) is removed by `clear_label_files`.
 """
 
-import io
 import os
 import secrets
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,20 +16,19 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps
 
 from ..actors import Actor
 from ..carriers import tracking_number
 from ..exceptions import Invalid, NotFound
 from ..models import LabelKind, ReturnEvent, ReturnLabel
 from ..money import MAX_MINOR
+from ..pictures import TooManyPixels, drawn_anew
 from ..selectors.cases import Case
 from ..state_machine import Action, Status
 from ..text import clean_text
 from .moves import Move, happened_at, make_move
 
 MOST_BYTES = 5 * 1024 * 1024
-MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 5000  # pixels kept: A4 at more than 400 to the inch
 FOLDER = "labels"
 # A form may be sent until long before its file is taken for forgotten.
@@ -54,7 +51,13 @@ class Label:
 
 
 def provide_label(
-    actor: Actor, *, reference: str, label: Label, key: str = "", is_preview: bool = False
+    actor: Actor,
+    *,
+    reference: str,
+    label: Label,
+    key: str = "",
+    is_preview: bool = False,
+    case: Case | None = None,
 ) -> ReturnEvent:
     """Provide the label that an authorized request still owes; the buyer is told."""
 
@@ -71,7 +74,13 @@ def provide_label(
         )
 
     return make_move(
-        actor, reference=reference, action=Action.PROVIDE_LABEL, plan=plan, key=key, is_preview=is_preview
+        actor,
+        reference=reference,
+        action=Action.PROVIDE_LABEL,
+        plan=plan,
+        key=key,
+        is_preview=is_preview,
+        case=case,
     )
 
 
@@ -155,7 +164,12 @@ def keep_label_file(upload: Any) -> str:
         if b"%%EOF" not in content[-2048:]:
             raise _invalid(_("This PDF is not complete. Save it again and choose it once more."))
     else:
-        content = _drawn_anew(content, suffix)
+        try:
+            content = drawn_anew(content, "PNG" if suffix == ".png" else "JPEG", LONGEST_SIDE)
+        except TooManyPixels:
+            raise _invalid(_("This picture has more than 40 million pixels. Choose a smaller one.")) from None
+        except ValueError:
+            raise _invalid(_("This picture cannot be read. Save it again and choose it once more.")) from None
     return _stored(content, suffix)
 
 
@@ -164,29 +178,6 @@ def _suffix_of(content: bytes) -> str:
         if content.startswith(magic):
             return suffix
     return ""
-
-
-def _drawn_anew(content: bytes, suffix: str) -> bytes:
-    kind = "PNG" if suffix == ".png" else "JPEG"
-    unreadable = _invalid(_("This picture cannot be read. Save it again and choose it once more."))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture: Image.Image = Image.open(io.BytesIO(content), formats=(kind,))
-        if picture.width * picture.height > MOST_PIXELS:
-            raise Image.DecompressionBombError
-        picture = ImageOps.exif_transpose(picture)
-        picture = picture.convert("RGBA" if picture.mode in ("RGBA", "LA", "PA", "P") else "RGB")
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _invalid(_("This picture has more than 40 million pixels. Choose a smaller one.")) from None
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError):
-        raise unreadable from None
-    clean = Image.new("RGB", picture.size, "white")
-    clean.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
-    written = io.BytesIO()
-    clean.save(written, kind, quality=92)
-    return written.getvalue()
 
 
 def _stored(content: bytes, suffix: str) -> str:

@@ -8,7 +8,8 @@ import hashlib
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -43,6 +44,9 @@ from ..state_machine import (
     Transition,
     resolve,
 )
+
+# Outcomes after which no parcel comes; what ended as not returned may still come, late.
+CALLED_OFF = GIVES_UNITS_BACK - {Outcome.NOT_RETURNED}
 
 
 @dataclass
@@ -160,15 +164,17 @@ def make_move(
     said: Callable[[Case], dict[str, Any]] | None = None,
     stated_never_arrived: bool = False,
     is_preview: bool = False,
+    case: Case | None = None,
 ) -> ReturnEvent:
     """Lock one request, check the move, plan it, write it; the way of every action on a single request.
 
     `plan` gets the locked case and may refuse. A form (`key`) that already made its event answers with it;
     `said` gives the facts of that event which must be the same then, beside action, outcome and words.
-    `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`.
+    `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`. `case`: the
+    request as the page that shows the preview has read it.
     """
     if is_preview:
-        case = get_case(actor, reference)
+        case = case_to_plan(actor, reference, case)
         check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
         move = plan(case)
         move.text = text
@@ -307,6 +313,11 @@ def write_search_texts(texts: Mapping[int, str]) -> None:
     ReturnRequest.objects.bulk_update(requests, ["search_text"], batch_size=500)
 
 
+def case_to_plan(actor: Actor, reference: str, case: Case | None) -> Case:
+    """A case that a planned event may spend: a copy of the page's own, else read now."""
+    return get_case(actor, reference) if case is None else replace(case, request=copy(case.request))
+
+
 def planned_event(actor: Actor, move: Move) -> ReturnEvent:
     """The event that `move` would write, unsaved, with its words in `planned_text`; for the message preview.
 
@@ -315,6 +326,7 @@ def planned_event(actor: Actor, move: Move) -> ReturnEvent:
     source = move.case.request.status
     event = _event_of(actor, move, source, _apply(move))
     event.planned_text = move.text
+    event.planned_case = move.case
     return event
 
 
@@ -491,10 +503,9 @@ def text_digest(text: str, salt: str) -> str:
 
 
 def _is_called_off(source: str, request: ReturnRequest) -> bool:
-    """Will no parcel come any more, so that its label is void? One that ended as not returned may still come."""
+    """Will no parcel come any more, so that its label is void?"""
     return source == Status.AUTHORIZED and (
-        request.status in (Status.AUTHORIZATION_REQUIRED, Status.CLOSED)
-        or (request.outcome in GIVES_UNITS_BACK and request.outcome != Outcome.NOT_RETURNED)
+        request.status in (Status.AUTHORIZATION_REQUIRED, Status.CLOSED) or request.outcome in CALLED_OFF
     )
 
 

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 
 from ..actors import Actor
 from ..decorators import buyer_required, seller_required
-from ..selectors.cases import get_case
 from ..selectors.labels import get_label_file, get_slip
 from ..services.labels import CONTENT_TYPES, open_label
 
@@ -48,13 +47,12 @@ def buyer_slip(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _label(actor: Actor, reference: str) -> HttpResponseBase:
-    case = get_case(actor, reference)
-    label = get_label_file(case, actor)
+    label = get_label_file(actor, reference)
     suffix = Path(label.file).suffix
     response = FileResponse(
         open_label(label),
         as_attachment=True,
-        filename=f"return-label-{case.request.rma_number or reference[:8]}{suffix}",
+        filename=f"return-label-{label.request.rma_number or reference[:8]}{suffix}",
         content_type=CONTENT_TYPES[suffix],
     )
     response["X-Content-Type-Options"] = "nosniff"
@@ -62,5 +60,4 @@ def _label(actor: Actor, reference: str) -> HttpResponseBase:
 
 
 def _slip(request: HttpRequest, reference: str, back_url: str) -> HttpResponse:
-    case = get_case(request.actor, reference)
-    return render(request, "slip.html", {"slip": get_slip(case, request.actor), "back_url": back_url})
+    return render(request, "slip.html", {"slip": get_slip(request.actor, reference), "back_url": back_url})

@@ -118,7 +118,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
         "return_request": case.request,
-        "label": label_of(case),
+        "label": label_of(case.request),
         "can_decide": actor.may_write,
         "held": [row.undo] if row.undo else [],
     }
