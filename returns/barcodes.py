@@ -21,7 +21,6 @@ _SYMBOLS = re.findall(
 )
 _STOP = "2331112"
 _TO_C, _TO_B, _START_B, _START_C = 99, 100, 104, 105
-QUIET = 10  # modules left empty on either side
 QR_QUIET = 4
 
 
@@ -45,14 +44,17 @@ def code_128_symbols(text: str) -> list[int]:
 
 
 def code_128(text: str) -> tuple[str, int]:
-    """Path data of the bars, one module high, and the width with both quiet zones, in modules."""
-    bars, at = [], QUIET
+    """Path data of the bars, one module high, and their width in modules.
+
+    Whoever draws them leaves ten modules empty on either side.
+    """
+    bars, at = [], 0
     for symbol in (*(_SYMBOLS[value] for value in code_128_symbols(text)), _STOP):
         for place, width in enumerate(map(int, symbol)):
             if place % 2 == 0:
                 bars.append(f"M{at} 0h{width}v1h-{width}z")
             at += width
-    return "".join(bars), at + QUIET
+    return "".join(bars), at
 
 
 def qr(text: str) -> tuple[str, int]:

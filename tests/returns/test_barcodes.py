@@ -7,7 +7,7 @@ import segno
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from returns.barcodes import QR_QUIET, QUIET, code_128, code_128_symbols, qr
+from returns.barcodes import QR_QUIET, code_128, code_128_symbols, qr
 from returns.services.open import new_rma_number
 from tests.returns.code_128 import bars_of, read
 
@@ -36,12 +36,6 @@ def test_pairs_of_digits_take_one_symbol() -> None:
 def test_what_code_128_cannot_say_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="ASCII"):
         code_128(text)
-
-
-def test_the_bars_have_their_quiet_zones() -> None:
-    path, width = code_128("R2345-6789")
-    bars = bars_of(path)
-    assert (bars[0][0], bars[-1][0] + bars[-1][1]) == (QUIET, width - QUIET)
 
 
 def test_a_qr_code_is_drawn_module_by_module() -> None:
