@@ -1,6 +1,7 @@
 """Authorize a request: where to send the item, under which number, with which label; and the label that follows."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -69,7 +70,11 @@ def label(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return done(request, _("The label is provided and the buyer is told."))
+            return done(
+                request,
+                _("The label is provided and the buyer is told."),
+                otherwise=reverse("seller-return", args=[reference]),
+            )
     if form.is_bound:
         form.is_valid()
     planned = services.provide_label(
