@@ -9,8 +9,11 @@ import segno
 from django.http import HttpResponse
 
 from returns import services
+from returns.actors import Actor
 from returns.barcodes import QR_QUIET
+from returns.exceptions import NotFound
 from returns.models import ReturnRequest, User
+from returns.selectors.labels import get_label_file, get_slip
 from returns.services.decide import Authorization
 from tests.browsers import let_in, signed_in
 from tests.factories import DORA, Cast, Line, at_once, make_order, open_request
@@ -101,6 +104,16 @@ def test_the_slip_speaks_its_reader_s_language(cast: Cast, request_: ReturnReque
     said = html(signed_in(cast.alice).get(f"/seller/returns/{request_.reference}/slip/"))
     for word in ("装箱单", "退货批准编号", "退货地址", "最晚寄回日期", 'lang="zh-hans"'):
         assert word in said
+
+
+def test_papers_are_read_for_somebody(cast: Cast, request_: ReturnRequest) -> None:
+    """The pages ask first who may; what they read with asks again."""
+    authorize(cast, request_, label=an_own_label())
+    elsewhere = Actor.buyer(make_order(cast.north_lane))
+    for actor in (cast.actor(cast.carol), elsewhere):
+        for read_papers in (get_slip, get_label_file):
+            with pytest.raises(NotFound):
+                read_papers(actor, request_.reference)
 
 
 def test_before_it_is_authorized_there_is_nothing_to_print(cast: Cast, request_: ReturnRequest) -> None:
