@@ -191,6 +191,7 @@ def _reminded(event: ReturnEvent) -> Told:
 _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.OPEN: _opened,
     Action.AUTHORIZE: Told(Kind.RETURN_AUTHORIZED),
+    Action.PROVIDE_LABEL: Told(Kind.LABEL_PROVIDED),
     Action.CLOSE: _closed,
     Action.KEEP_ITEM: Told(Kind.CLOSE_RECEIPT, Kind.RETURN_KEPT),
     Action.REOPEN: _reopened,

@@ -26,6 +26,7 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.models.people import Language
+from returns.selectors.cases import Case
 from returns.services.access import code_for, invitation_token, token_for
 from returns.state_machine import Status
 
@@ -69,11 +70,12 @@ class Preview:
 
 
 class Letters:
-    """Writes the letters of some messages; what they share is read once."""
+    """Writes the letters of some messages; what they share is read once, or was read with `case`."""
 
-    def __init__(self) -> None:
-        self.marketplace = MarketplaceSettings.load()
-        self.reason_labels = {reason.code: reason.in_both("label") for reason in ReturnReason.objects.all()}
+    def __init__(self, case: Case | None = None) -> None:
+        self.marketplace = case.settings if case else MarketplaceSettings.load()
+        reasons = case.reasons.values() if case else ReturnReason.objects.all()
+        self.reason_labels = {reason.code: reason.in_both("label") for reason in reasons}
 
     def content(self, message: Message, letter: Letter) -> bytes:
         """The mail's bytes."""
@@ -197,7 +199,7 @@ def preview_of(planned: ReturnEvent | None, undo_seconds: int = 0) -> Preview | 
     kind, order = told_of(planned).buyer, planned.request.order
     if kind is None or not hasattr(order, "buyer"):
         return None
-    letters = Letters()
+    letters = Letters(planned.planned_case)
     language = buyer_language(order.buyer, order.country, letters.marketplace)
     facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
     rendered = render(kind, language, facts)

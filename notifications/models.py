@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
 
     RETURN_OPENED = "return_opened", _("Return request opened")
     RETURN_AUTHORIZED = "return_authorized", _("Return request authorized")
+    LABEL_PROVIDED = "label_provided", _("Return label provided")
     RETURN_CLOSED = "return_closed", _("Return request closed")
     RETURN_CLOSED_BY_BUYER = "return_closed_by_buyer", _("Return request closed by the buyer")
     CLOSE_RECEIPT = "close_receipt", _("Receipt for the buyer")

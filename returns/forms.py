@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from . import policy
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
-from .models import ReturnReason, Seller
+from .models import ReturnReason
 from .models.money import RefundPart
 from .models.people import Language
 from .models.requests import ItemCondition
@@ -21,7 +21,7 @@ from .money import currency_exponent, to_decimal, to_minor
 from .policy import PolicyVerdict
 from .selectors.cases import Case
 from .selectors.lists import Filters
-from .services.decide import INSTRUCTIONS_MAX, Authorization, Closing
+from .services.decide import Closing
 from .services.money import still_possible
 from .services.words import COMMENTS_MAX
 from .state_machine import Outcome, Status
@@ -179,7 +179,7 @@ class CloseForm(CommentsForm):
 
     def clean_promise_amount(self) -> Decimal | None:
         amount: Decimal | None = self.cleaned_data["promise_amount"]
-        return _exact(amount, self.currency)
+        return exact_amount(amount, self.currency)
 
     def proposed(self) -> Closing:
         """What the form proposes before anything is entered."""
@@ -211,64 +211,6 @@ class CloseForm(CommentsForm):
             reason_code=data.get("reason", ""),
             comments=data.get("comments") or "",
             stated=Stated(**stated),
-        )
-
-
-class AuthorizeForm(ServiceForm):
-    """Authorize one request: where to, and with what instructions."""
-
-    address = forms.TypedChoiceField(
-        label=_("Return address"),
-        required=False,
-        coerce=int,
-        empty_value=None,
-        choices=(),
-        widget=forms.RadioSelect,
-    )
-    merchant_rma = forms.CharField(
-        label=_("Your own RMA number"),
-        required=False,
-        max_length=64,
-        help_text=_("The buyer sees it beside the number of this request."),
-        error_messages={"required": _("Enter your own RMA number: your settings ask for one.")},
-    )
-    instructions = forms.CharField(
-        label=_("Instructions for the buyer"),
-        required=False,
-        max_length=INSTRUCTIONS_MAX,
-        widget=forms.Textarea(attrs={"rows": 4, "maxlength": INSTRUCTIONS_MAX}),
-    )
-
-    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
-        initial = {"instructions": case.seller.instructions, **kwargs.pop("initial", {})}
-        super().__init__(*args, initial=initial, **kwargs)
-        # A number that came with a file stays where none is entered.
-        asks_for_own = case.seller.rma_numbers == Seller.RmaNumbers.OWN and not case.request.merchant_rma
-        self.fields["merchant_rma"].required = asks_for_own
-        country = case.request.order.country
-        near = [address for address in case.return_addresses if address.country == country]
-        field = self.fields["address"]
-        assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [(address.pk, str(address)) for address in near]
-        if near:
-            self.initial.setdefault("address", near[0].pk)
-        else:
-            del self.fields["address"]
-
-    names = {"return_address": "address"}
-
-    def proposed(self) -> Authorization:
-        """What the form proposes before anything is entered."""
-        return Authorization(
-            return_address_id=self.initial.get("address"), instructions=self.initial["instructions"]
-        )
-
-    def authorization(self) -> Authorization:
-        data = self.cleaned_data
-        return Authorization(
-            return_address_id=data.get("address"),
-            instructions=data["instructions"],
-            merchant_rma=data["merchant_rma"],
         )
 
 
@@ -331,7 +273,7 @@ class RefundForm(ServiceForm):
         data = super().clean() or self.cleaned_data
         for name, (_item, _part, currency) in self.places.items():
             try:
-                _exact(data.get(name), currency)
+                exact_amount(data.get(name), currency)
             except forms.ValidationError as error:
                 self.add_error(name, error)
         return data
@@ -483,7 +425,7 @@ class FilterForm(forms.Form):
         )
 
 
-def _exact(amount: Decimal | None, currency: str) -> Decimal | None:
+def exact_amount(amount: Decimal | None, currency: str) -> Decimal | None:
     """The amount as it is, or an error where it has more decimals than its currency."""
     if amount is None:
         return None

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, files, guides, overview, saved_views, seller, settings, site, team
+from .views import (
+    authorize,
+    buyer,
+    buyer_access,
+    files,
+    guides,
+    overview,
+    papers,
+    saved_views,
+    seller,
+    settings,
+    site,
+    team,
+)
 
 everybody = [
     path("", site.home, name="home"),
@@ -51,7 +64,10 @@ sellers = [
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
     path("seller/returns/<slug:reference>/", seller.one_return, name="seller-return"),
-    path("seller/returns/<slug:reference>/authorize/", seller.authorize, name="seller-authorize"),
+    path("seller/returns/<slug:reference>/authorize/", authorize.authorize, name="seller-authorize"),
+    path("seller/returns/<slug:reference>/label/", authorize.label, name="seller-label"),
+    path("seller/returns/<slug:reference>/label/file/", papers.seller_label, name="seller-label-file"),
+    path("seller/returns/<slug:reference>/slip/", papers.seller_slip, name="seller-slip"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),
     path("seller/returns/<slug:reference>/receive/", seller.receive, name="seller-receive"),
     path("seller/returns/<slug:reference>/refund/", seller.refund, name="seller-refund"),
@@ -64,6 +80,8 @@ buyers = [
     path("my/returns/<slug:reference>/", buyer.one_return, name="buyer-return"),
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),
+    path("my/returns/<slug:reference>/label/", papers.buyer_label, name="buyer-label"),
+    path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
 

@@ -413,6 +413,7 @@ SCHEDULE = {
     "complete_not_returned": 600,
     "clear_access_rows": 6 * 60 * 60,
     "clear_uploads": 60 * 60,
+    "clear_label_files": 6 * 60 * 60,
 }
 
 CELERY_BROKER_URL = text("CELERY_BROKER_URL")

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -35,6 +36,7 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
 from returns.state_machine import Status
@@ -45,12 +47,14 @@ from tests.factories import (
     PASSWORD,
     Cast,
     a_request_in,
+    at_once,
     closing,
     day,
     make_cast,
     make_order,
     open_request,
 )
+from tests.label_files import UPS, a_pdf, an_own_label
 from tests.returns.report_files import returns_file
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +117,9 @@ seller/views/                                    302 302  405 303  405 303  405 
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/                 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/authorize/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/label/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/label/file/      302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
+seller/returns/<slug:reference>/slip/            302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/receive/         302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -143,6 +150,8 @@ my/sign-out/                                     405 303  405 303  405 303  405 
 my/returns/<slug:reference>/                     200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/close/               200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/returns/<slug:reference>/keep/                200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/label/               200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/returns/<slug:reference>/slip/                200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/step-in/             200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 """  # noqa: E501
 
@@ -210,8 +219,19 @@ def world(db: None) -> World:
     services.close_return(alice, reference=held.reference, closing=closing())
     escalated = a_request_in(cast, Status.CLOSED)
     opened = open_request(make_order(seller, country="CA"))
+    labelled, owing = (open_request(make_order(seller, country="CA")) for _label in range(2))
+    for one, decision in (
+        (labelled, Authorization(label=an_own_label())),
+        (owing, Authorization(promises_label=True)),
+    ):
+        services.authorize_return(at_once(alice), reference=one.reference, decision=decision)
     requests = {
         "open": opened,
+        "seller label": owing,
+        "seller file": labelled,
+        "seller slip": labelled,
+        "my label": labelled,
+        "my slip": labelled,
         "seller receive": authorized,
         "seller refund": a_request_in(cast, Status.REFUND_DUE),
         "seller complete": a_request_in(cast, Status.REFUND_DUE),
@@ -298,7 +318,7 @@ def path_of(route: str, world: World) -> str:
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), plain)
 
 
-def body_for(route: str, world: World) -> dict[str, object]:
+def body_for(route: str, world: World) -> dict[str, Any]:
     """What the page's form sends."""
     request = world.request_for(route)
     item = request.items.get().pk
@@ -314,6 +334,7 @@ def body_for(route: str, world: World) -> dict[str, object]:
     bodies: dict[str, dict[str, object]] = {
         "seller close": {"reason": "other", "comments": long},
         "seller preview": {"reason": "other", "comments": long},
+        "seller label": {"label_file": a_pdf(), "carrier": "UPS", "tracking_number": UPS},
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
         "seller complete": {"outcome": "partially_refunded", "comments": long},

@@ -1,5 +1,6 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
 from .events import EventText, ReturnEvent
+from .labels import LabelKind, ReturnLabel
 from .money import Refund
 from .order import Buyer, Order, OrderItem
 from .people import Membership, ReturnAddress, SavedView, Seller, User
@@ -21,6 +22,7 @@ __all__ = [
     "FileRun",
     "Heartbeat",
     "Invitation",
+    "LabelKind",
     "MarketplaceSettings",
     "Membership",
     "Order",
@@ -29,6 +31,7 @@ __all__ = [
     "ReturnAddress",
     "ReturnEvent",
     "ReturnItem",
+    "ReturnLabel",
     "ReturnReason",
     "ReturnRequest",
     "SavedView",

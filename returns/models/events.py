@@ -1,5 +1,7 @@
 """The ledger: one row with every change of a request, and the outbox from which people are told."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -49,8 +51,9 @@ class ReturnEvent(models.Model):
     # NULL, not "": the constraint below is for keys that were given.
     idempotency_key = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001
 
-    # The words of an event that is only planned: a preview has no row of `EventText`.
+    # Of an event that is only planned: its words (a preview has no row of `EventText`), and its case.
     planned_text: str = ""
+    planned_case: Any = None
 
     objects = BulkQuerySet.as_manager()
 

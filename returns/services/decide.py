@@ -11,43 +11,78 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
 from ..actors import Actor
+from ..dates import active_locale
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAllowed
 from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Ground, Stated, check
-from ..models import ClosureReason, ReturnEvent, ReturnRequest
+from ..models import ClosureReason, LabelKind, Order, ReturnAddress, ReturnEvent, ReturnRequest, Seller
 from ..policy import PolicyVerdict
-from ..selectors.cases import Case, get_case
+from ..selectors.cases import Case
 from ..selectors.reasons import audience_of
-from ..state_machine import Action, Role, Status
+from ..state_machine import SELLERS_SIDE, Action, Role, Status
 from ..text import clean_text
+from .labels import Label, check_label, label_facts, label_row
 from .marketplace import is_todo
 from .moves import (
     Move,
+    case_to_plan,
     check_move,
     finished_before,
     happened_at,
     lock_cases,
     make_move,
     planned_event,
+    search_text_of,
     write_moves,
+    write_search_texts,
 )
+from .team import may_manage
 from .words import clean_comments
 
 CHUNK = 500
 INSTRUCTIONS_MAX = 1000
+RMA_MAX = 64
 BULK_UNDO_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TypedAddress:
+    """A return address that stands in no address book (yet), as typed."""
+
+    name: str = ""
+    lines: str = ""
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+
+    def cleaned(self) -> ReturnAddress:
+        """The address, unsaved: plain text, its country in capitals."""
+        plain = {name: clean_text(getattr(self, name)) for name in ("name", "city", "region", "postal_code")}
+        lines = clean_text(self.lines, keep_lines=True)
+        return ReturnAddress(**plain, lines=lines, country=clean_text(self.country).upper())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """How to authorize. Without `return_address_id` the seller's first address in the buyer's country is used."""
+    """How to authorize. Without an address the seller's first one in the buyer's country is used.
+
+    `promises_label`: the seller provides an own label later. `saves_address` and `saves_instructions`: keep
+    what was typed for the next time, which is an owner's to do.
+    """
 
     return_address_id: int | None = None
+    typed_address: TypedAddress | None = None
+    saves_address: bool = False
     instructions: str = ""
+    saves_instructions: bool = False
     merchant_rma: str = ""
+    label: Label | None = None
+    promises_label: bool = False
 
     action = Action.AUTHORIZE
 
@@ -107,6 +142,8 @@ def decide_returns(
                     move.hold_until = _hold_until(actor, case.now, at_least_held)
                     moves.append(move)
             for move, event in zip(moves, write_moves(actor, moves), strict=True):
+                if isinstance(decision, Authorization):
+                    _keep_for_later(move.case, decision)
                 results[move.case.request.reference] = Result(move.case.request.reference, event=event)
     missing = NotFound(_("This page does not exist, or it is not yours."))
     return [results.get(reference, Result(reference, refusal=missing)) for reference in references]
@@ -124,14 +161,18 @@ def close_return(actor: Actor, *, reference: str, closing: Closing, key: str = "
     return _only(decide_returns(actor, decision=closing, references=[reference], key=key))
 
 
-def preview_decision(actor: Actor, *, reference: str, decision: Authorization | Closing) -> ReturnEvent:
+def preview_decision(
+    actor: Actor, *, reference: str, decision: Authorization | Closing, case: Case | None = None
+) -> ReturnEvent:
     """The event that this decision would write (unsaved), for the exact message preview.
 
-    Checks that the move is legal, but not yet that everything is filled in. Writes nothing.
+    Checks that the move is legal, but not yet that everything is filled in. Writes nothing. `case`: the request
+    as the page that shows the preview has read it.
     """
-    case = get_case(actor, reference)
+    case = case_to_plan(actor, reference, case)
     if isinstance(decision, Authorization):
-        return planned_event(actor, plan_authorization(case, actor, decision))
+        check_move(case, actor, Action.AUTHORIZE, has_way_back=True)
+        return planned_event(actor, _authorizing_move(case, actor, decision))
     check_move(case, actor, Action.CLOSE)
     reason = _reason(case, actor, decision.reason_code)
     return planned_event(actor, _closing_move(case, actor, reason, decision, warning=""))
@@ -211,10 +252,100 @@ NOT_CLOSED: dict[str, Any] = {
 
 
 def plan_authorization(case: Case, actor: Actor, decision: Authorization) -> Move:
-    """The move that authorizes; raises the refusal. The case must be locked before it is written."""
-    check_move(case, actor, Action.AUTHORIZE)
+    """The move that authorizes; raises the refusal. The case must be locked by this transaction."""
+    check_move(case, actor, Action.AUTHORIZE, has_way_back=_has_way_back(case, decision))
+    _check_authorization(case, actor, decision)
+    return _authorizing_move(case, actor, decision)
+
+
+def _has_way_back(case: Case, decision: Authorization) -> bool:
+    """Does the decision say how the item comes back: by a label, or to an address in the buyer's country?"""
+    if decision.promises_label or (decision.label and decision.label.kind == LabelKind.OWN):
+        return True
+    if decision.typed_address is None and decision.return_address_id is None:
+        return case.has_way_back
+    address = _chosen_address(case, decision)
+    if decision.typed_address is not None and address is not None and _address_errors(address):
+        return True  # it is refused for what it lacks, field by field
+    is_near = address is not None and address.country == case.request.order.country
+    return is_near or case.request.prepaid_eligible
+
+
+def _check_authorization(case: Case, actor: Actor, decision: Authorization) -> None:
+    """Refuses, field by field, what is missing or cannot be used."""
+    errors: dict[str, Any] = {}
+    if (decision.saves_address or decision.saves_instructions) and not may_manage(actor):
+        raise Forbidden(_("Only an owner of the team may change this."))
+    if decision.typed_address is not None:
+        errors |= _address_errors(decision.typed_address.cleaned())
+    if sentence := _own_number_error(case, actor, clean_text(decision.merchant_rma, RMA_MAX)):
+        errors["merchant_rma"] = sentence
+    if case.request.prepaid_eligible and decision.promises_label:
+        errors["label"] = _("The marketplace provides the label of this return.")
+    if decision.label is not None:
+        try:
+            check_label(case, decision.label)
+        except Invalid as invalid:
+            errors |= invalid.errors
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+
+
+def _address_errors(address: ReturnAddress) -> dict[str, Any]:
+    """By field of the form: ``new_name``, ``new_lines`` …"""
+    errors: dict[str, Any] = {}
+    for name in ("name", "lines", "city", "region", "postal_code"):
+        value, field = getattr(address, name), ReturnAddress._meta.get_field(name)
+        if not value and not field.blank:
+            errors[f"new_{name}"] = _("An address needs this: please fill it in.")
+        elif len(value) > (field.max_length or 0):
+            errors[f"new_{name}"] = _("Shorten this to %(most)d characters.") % {"most": field.max_length}
+    if len(address.country) != 2 or address.country not in active_locale().territories:
+        errors["new_country"] = _("Enter the two letters of a country, for example US or DE.")
+    return errors
+
+
+def _own_number_error(case: Case, actor: Actor, number: str) -> Any:
+    """Why the seller's own RMA number cannot be this one; None where it can.
+
+    Numbers of one order differ: requests of the same order take turns at its row, so that two who give one
+    number at the same moment find each other.
+    """
     request = case.request
-    address = _return_address(case, decision.return_address_id)
+    if not number:
+        must = case.seller.rma_numbers == Seller.RmaNumbers.OWN and actor.role in SELLERS_SIDE
+        return _("Enter your own RMA number.") if must and not request.merchant_rma else None
+    Order.objects.select_for_update(no_key=True).get(pk=request.order_id)
+    others = ReturnRequest.objects.filter(order_id=request.order_id).exclude(pk=request.pk)
+    if others.filter(Q(merchant_rma=number) | Q(rma_number=number)).exists():
+        return _("Another request of this order has this number already. Choose another one.")
+    return None
+
+
+def _keep_for_later(case: Case, decision: Authorization) -> None:
+    """What an authorization leaves beside the request: what it is found by, and the owner's new defaults."""
+    if decision.merchant_rma:
+        write_search_texts({case.request.pk: search_text_of(case)})
+    if decision.saves_address and decision.typed_address is not None:
+        address = decision.typed_address.cleaned()
+        address.seller = case.seller
+        address.save(force_insert=True)
+    if decision.saves_instructions:
+        Seller.objects.filter(pk=case.seller.pk).update(
+            instructions=clean_text(decision.instructions, INSTRUCTIONS_MAX, keep_lines=True)
+        )
+
+
+def _authorizing_move(case: Case, actor: Actor, decision: Authorization) -> Move:
+    request = case.request
+    chosen = _chosen_address(case, decision)
+    address = chosen.as_text() if chosen is not None else ""
+    merchant_rma = clean_text(decision.merchant_rma, RMA_MAX) or request.merchant_rma
+    label: dict[str, Any] = {}
+    if decision.label is not None:
+        label = {"label": label_facts(decision.label)}
+    elif decision.promises_label:
+        label = {"label": {"kind": "promised"}}
     instructions = clean_text(decision.instructions, INSTRUCTIONS_MAX, keep_lines=True)
     authorized_at = happened_at(case, actor)
     send_back_date = policy.send_back_date(
@@ -228,18 +359,22 @@ def plan_authorization(case: Case, actor: Actor, decision: Authorization) -> Mov
             "authorized_at": authorized_at,
             "return_address": address,
             "instructions": instructions,
-            "merchant_rma": clean_text(decision.merchant_rma, 64) or request.merchant_rma,
+            "merchant_rma": merchant_rma,
+            "is_label_owed": decision.promises_label,
             "send_back_date": send_back_date,
             "escalated_at": None,
             "is_decided_here": True,
             "is_marketplace_todo": is_todo(case, Status.AUTHORIZED),
         },
+        label=label_row(case, actor, decision.label) if decision.label is not None else None,
         facts={
             "address": address,
             "instructions": instructions,
             "send_back_date": send_back_date.isoformat(),
             "is_prepaid": request.prepaid_eligible,
             "rma_number": request.rma_number,
+            "merchant_rma": merchant_rma,
+            **label,
         },
     )
 
@@ -429,19 +564,18 @@ def _stated_json(stated: Stated) -> dict[str, Any]:
     return said
 
 
-def _return_address(case: Case, address_id: int | None) -> str:
-    """The text of the chosen address, else of the first one in the buyer's country, else nothing."""
-    if address_id is not None:
-        for address in case.return_addresses:
-            if address.pk == address_id:
-                return address.as_text()
-        sentence = _("Choose one of your return addresses.")
-        raise Invalid(sentence, {"return_address": sentence})
-    country = case.request.order.country
+def _chosen_address(case: Case, decision: Authorization) -> ReturnAddress | None:
+    """The typed address, else the chosen one, else the first in the buyer's country, if there is one."""
+    if decision.typed_address is not None:
+        return decision.typed_address.cleaned()
+    if decision.return_address_id is None:
+        country = case.request.order.country
+        return next((one for one in case.return_addresses if one.country == country), None)
     for address in case.return_addresses:
-        if address.country == country:
-            return address.as_text()
-    return ""
+        if address.pk == decision.return_address_id:
+            return address
+    sentence = _("Choose one of your return addresses.")
+    raise Invalid(sentence, {"return_address": sentence})
 
 
 def _hold_until(actor: Actor, now: datetime, at_least: int) -> datetime | None:

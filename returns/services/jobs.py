@@ -9,6 +9,7 @@ from ..models import BuyerCode, BuyerLookup, BuyerSession, Heartbeat, ScheduledJ
 from ..models.clock import database_now
 from .deadlines import authorize_at_limit, complete_not_returned, remind
 from .imports.uploads import clear_uploads
+from .labels import clear_label_files
 
 KEEP_ACCESS_ROWS = timedelta(days=2)
 
@@ -32,6 +33,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "remind": remind,
     "clear_access_rows": clear_access_rows,
     "clear_uploads": clear_uploads,
+    "clear_label_files": clear_label_files,
 }
 
 

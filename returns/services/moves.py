@@ -8,7 +8,8 @@ import hashlib
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -21,11 +22,21 @@ from .. import policy
 from ..actors import Actor
 from ..exceptions import Forbidden, KeyReused, NotFound, SomebodyElseWasFirst, TransitionNotAllowed
 from ..history import sentence
-from ..models import EventText, OrderItem, ReturnEvent, ReturnItem, ReturnRequest, StatusCount
+from ..models import (
+    EventText,
+    Order,
+    OrderItem,
+    ReturnEvent,
+    ReturnItem,
+    ReturnLabel,
+    ReturnRequest,
+    StatusCount,
+)
 from ..models.requests import NO_DEADLINE
 from ..selectors.cases import WITH_CASE, Case, get_case, load_cases
 from ..signals import events_written
 from ..state_machine import (
+    GIVES_UNITS_BACK,
     TRANSITIONS,
     Action,
     Outcome,
@@ -34,13 +45,17 @@ from ..state_machine import (
     resolve,
 )
 
+# Outcomes after which no parcel comes; what ended as not returned may still come, late.
+CALLED_OFF = GIVES_UNITS_BACK - {Outcome.NOT_RETURNED}
+
 
 @dataclass
 class Move:
     """One change of one request, planned under its lock.
 
     `columns`: new values by attribute name; status, version and deadline are added here. `held`: units each
-    item shall hold, by item id; `received`: units and condition by item id. Only a file brings the rest:
+    item shall hold, by item id; `received`: units and condition by item id; `label`: unsaved, what it shall
+    travel with. Only a file brings the rest:
     `item_columns`, new values of items by item id, and `new_items`, unsaved, with the units they shall hold.
     """
 
@@ -51,6 +66,7 @@ class Move:
     columns: dict[str, Any] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
     received: dict[int, tuple[int, str]] = field(default_factory=dict)
+    label: ReturnLabel | None = None
     item_columns: dict[int, dict[str, Any]] = field(default_factory=dict)
     new_items: list[ReturnItem] = field(default_factory=list)
     reason_code: str = ""
@@ -107,14 +123,16 @@ def check_move(
     *,
     outcome: Outcome | None = None,
     stated_never_arrived: bool = False,
+    has_way_back: bool | None = None,
 ) -> Transition:
     """The legal move, or a refusal. Who came second is told what was done, by whom and when."""
     if case.is_resting_for(actor):
         raise TransitionNotAllowed(
             _("Your request is being worked on right now. Please try again in a minute.")
         )
+    facts = case.facts(stated_never_arrived=stated_never_arrived, has_way_back=has_way_back)
     try:
-        return resolve(case.facts(stated_never_arrived=stated_never_arrived), action, actor.asking, outcome)
+        return resolve(facts, action, actor.asking, outcome)
     except TransitionNotAllowed as refusal:
         if any(
             transition.action == action
@@ -146,15 +164,17 @@ def make_move(
     said: Callable[[Case], dict[str, Any]] | None = None,
     stated_never_arrived: bool = False,
     is_preview: bool = False,
+    case: Case | None = None,
 ) -> ReturnEvent:
     """Lock one request, check the move, plan it, write it; the way of every action on a single request.
 
     `plan` gets the locked case and may refuse. A form (`key`) that already made its event answers with it;
     `said` gives the facts of that event which must be the same then, beside action, outcome and words.
-    `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`.
+    `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`. `case`: the
+    request as the page that shows the preview has read it.
     """
     if is_preview:
-        case = get_case(actor, reference)
+        case = case_to_plan(actor, reference, case)
         check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
         move = plan(case)
         move.text = text
@@ -215,6 +235,7 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
     lines: Counter[int] = Counter()
     item_columns_of: dict[frozenset[str], list[ReturnItem]] = defaultdict(list)
     columns_of: dict[frozenset[str], list[ReturnRequest]] = defaultdict(list)
+    off: list[Move] = []
     for move in moves:
         request = move.case.request
         source = request.status
@@ -225,6 +246,8 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
         if source != request.status:
             counts[request.seller_id, source] -= 1
             counts[request.seller_id, request.status] += 1
+        if _is_called_off(source, request):
+            off.append(move)
         events.append(_event_of(actor, move, source, before))
     take_units(lines)
     for columns, requests in columns_of.items():
@@ -235,6 +258,7 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
     for columns, items in item_columns_of.items():
         ReturnItem.objects.bulk_update(items, sorted(columns), batch_size=500)
     ReturnItem.objects.bulk_create(item for move in moves for item in move.new_items)
+    _write_labels(actor, off, [move.label for move in moves if move.label is not None])
     ReturnEvent.objects.bulk_create(events)
     EventText.objects.bulk_create(
         EventText(event=event, text=move.text, salt=salt)
@@ -269,10 +293,29 @@ def record_arrivals(actor: Actor, arrivals: Sequence[Move]) -> list[ReturnEvent]
     return events
 
 
+def search_text(order: Order, lines: Sequence[OrderItem], *more: str) -> str:
+    """What a search finds a request by, in lower case: order, buyer, SKUs and titles, RMA numbers."""
+    parts = [order.order_number, order.buyer.name, *more]
+    for line in lines:
+        parts += [line.sku, line.title]
+    return "\n".join(dict.fromkeys(part.casefold() for part in parts if part))
+
+
+def search_text_of(case: Case) -> str:
+    request = case.request
+    lines = [item.order_item for item in case.items]
+    return search_text(request.order, lines, request.rma_number, request.merchant_rma)
+
+
 def write_search_texts(texts: Mapping[int, str]) -> None:
     """Write what requests are found by, by request id. It is derived from names, so there is no event."""
     requests = [ReturnRequest(pk=pk, search_text=text) for pk, text in sorted(texts.items())]
     ReturnRequest.objects.bulk_update(requests, ["search_text"], batch_size=500)
+
+
+def case_to_plan(actor: Actor, reference: str, case: Case | None) -> Case:
+    """A case that a planned event may spend: a copy of the page's own, else read now."""
+    return get_case(actor, reference) if case is None else replace(case, request=copy(case.request))
 
 
 def planned_event(actor: Actor, move: Move) -> ReturnEvent:
@@ -283,6 +326,7 @@ def planned_event(actor: Actor, move: Move) -> ReturnEvent:
     source = move.case.request.status
     event = _event_of(actor, move, source, _apply(move))
     event.planned_text = move.text
+    event.planned_case = move.case
     return event
 
 
@@ -456,6 +500,21 @@ def _event_of(actor: Actor, move: Move, source: str, changed: dict[str, list[Any
 def text_digest(text: str, salt: str) -> str:
     """Binds a person's words to the event without being them; nothing for no words."""
     return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest() if text else ""
+
+
+def _is_called_off(source: str, request: ReturnRequest) -> bool:
+    """Will no parcel come any more, so that its label is void?"""
+    return source == Status.AUTHORIZED and (
+        request.status in (Status.AUTHORIZATION_REQUIRED, Status.CLOSED) or request.outcome in CALLED_OFF
+    )
+
+
+def _write_labels(actor: Actor, off: Sequence[Move], labels: Sequence[ReturnLabel]) -> None:
+    if off:
+        void = ReturnLabel.objects.filter(request__in=[move.case.request for move in off])
+        void.filter(voided_at__isnull=True).update(voided_at=happened_at(off[0].case, actor))
+    if labels:
+        ReturnLabel.objects.bulk_create(labels)
 
 
 def _iso(value: date | datetime | None) -> str | None:

@@ -40,7 +40,8 @@ from ...selectors.exports import are_our_words, cells_of
 from ...state_machine import GIVES_UNITS_BACK, Outcome, Role, Status
 from ..decide import NOT_CLOSED
 from ..marketplace import agrees
-from ..open import search_text, verdict_columns
+from ..moves import search_text
+from ..open import verdict_columns
 from .lines import Lines, has_currency_of
 from .matching import Held, last_reported, match_items, match_requests, news
 from .runs import Contradiction, ids
@@ -431,7 +432,9 @@ class OrderPlan:
         if said.deliveries and request.handed_over_at is None:
             facts["handed_over_at"] = said.deliveries[0]
         if there is not None:
-            facts["is_label_owed"] = change.status == Status.AUTHORIZED and said.owes_label
+            facts["is_label_owed"] = (
+                change.status == Status.AUTHORIZED and said.owes_label and not _has_label(request)
+            )
             facts["is_marketplace_todo"] = (
                 is_decided and request.source == Source.FILE and not _agree(said.word, there, change.status)
             )
@@ -509,6 +512,11 @@ class OrderPlan:
                 )
                 if is_overlapping != change.request.is_overlapping:
                     change.columns["is_overlapping"] = is_overlapping
+
+
+def _has_label(request: ReturnRequest) -> bool:
+    """Was the label that the file still asks for provided here meanwhile?"""
+    return request.labels.filter(voided_at__isnull=True).exists()
 
 
 def _is_decided_here(request: ReturnRequest) -> bool:

@@ -12,8 +12,7 @@ from ...models import Buyer, MarketplaceSettings, Order, OrderItem, ReturnItem, 
 from ...models.runs import FileKind
 from ...reports import OrderRow, RefusedRow, read_orders
 from ...reports.tables import header_name
-from ..moves import write_search_texts
-from ..open import search_text
+from ..moves import search_text, write_search_texts
 from .buying import BUYER_COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, Purchase
 from .runs import Journal, Summary, read_file
 

@@ -13,8 +13,15 @@ from ...reports import ReturnRow, read_returns
 from ...selectors.cases import Case
 from ...state_machine import Action
 from ..deadlines import due_reminder
-from ..moves import Move, check_move, lock_cases, record_arrivals, write_moves, write_search_texts
-from ..open import search_text
+from ..moves import (
+    Move,
+    check_move,
+    lock_cases,
+    record_arrivals,
+    search_text_of,
+    write_moves,
+    write_search_texts,
+)
 from .following import Change, Desk, OrderPlan
 from .lines import COLUMNS
 from .matching import Held
@@ -163,7 +170,9 @@ def _write(actor: Actor, desk: Desk, plans: Sequence[OrderPlan], cases: Sequence
     ]
     write_moves(actor, moves)
     record_arrivals(actor, [_arrival(desk, change) for change in changes if change.is_arrival])
-    write_search_texts({move.case.request.pk: _search_text(move.case) for move in moves if _is_renamed(move)})
+    write_search_texts(
+        {move.case.request.pk: search_text_of(move.case) for move in moves if _is_renamed(move)}
+    )
 
 
 def _move(actor: Actor, case: Case, change: Change) -> Move:
@@ -227,9 +236,3 @@ def _reminders(case: Case, columns: dict[str, Any]) -> int:
 
 def _is_renamed(move: Move) -> bool:
     return bool(move.new_items) or bool({"rma_number", "merchant_rma"} & move.columns.keys())
-
-
-def _search_text(case: Case) -> str:
-    request = case.request
-    lines = [item.order_item for item in case.items]
-    return search_text(request.order, lines, request.rma_number, request.merchant_rma)
