@@ -77,6 +77,13 @@ def list_returns(actor: Actor, filters: Filters, *, time_zone: str) -> Page:
     return Page(cases, cursor, cases[0].now if cases else database_now())
 
 
+def list_matching(actor: Actor, filters: Filters, *, time_zone: str, most: int) -> list[int]:
+    """The ids of the first `most` requests that the list would show on all its pages together."""
+    requests = _filtered(ReturnRequest.objects.for_actor(actor), filters, time_zone)
+    pk = "-pk" if filters.order.startswith("-") else "pk"
+    return list(requests.order_by(filters.order, pk).values_list("pk", flat=True)[:most])
+
+
 def count_by_status(actor: Actor) -> dict[str, int]:
     """The numbers on the tabs, from the counters; ``all`` is their sum."""
     counts = dict.fromkeys(Status.values, 0)
