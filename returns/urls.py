@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, seller, site, team
+from .views import bulk, buyer, buyer_access, seller, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -35,6 +35,9 @@ buyers_way_in = [
 
 sellers = [
     path("seller/returns/", seller.returns, name="seller-returns"),
+    path("seller/returns/bulk/", bulk.many, name="seller-bulk"),
+    path("seller/returns/bulk/<slug:bulk>/", bulk.run_page, name="seller-bulk-run"),
+    path("seller/returns/bulk/<slug:bulk>/undo/", bulk.undo, name="seller-bulk-undo"),
     path("seller/returns/<slug:reference>/", seller.one_return, name="seller-return"),
     path("seller/returns/<slug:reference>/authorize/", seller.authorize, name="seller-authorize"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),

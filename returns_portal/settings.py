@@ -408,6 +408,8 @@ SCHEDULE = {
     "remind": 30,
     "complete_not_returned": 600,
     "clear_access_rows": 6 * 60 * 60,
+    "work_on_bulk_runs": 1,
+    "forget_bulk_runs": 6 * 60 * 60,
 }
 
 CELERY_BROKER_URL = text("CELERY_BROKER_URL")

@@ -7,7 +7,7 @@ transaction with a result per row. One request is the set of one.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -240,11 +240,17 @@ def preview_decision(actor: Actor, *, reference: str, decision: Authorization | 
     return plan_event(case, actor, decision)
 
 
-def plan_event(case: Case, actor: Actor, decision: Decision) -> ReturnEvent:
-    """The event that this decision would write for this case (unsaved), without any check of the move."""
+def plan_event(
+    case: Case, actor: Actor, decision: Decision, reason: ClosureReason | None = None
+) -> ReturnEvent:
+    """The event that this decision would write for this case (unsaved), without any check of the move.
+
+    `reason`: the closing's own, where it is read already.
+    """
     if isinstance(decision, Authorization):
         return planned_event(actor, _authorization_move(case, actor, decision))
-    reason = _chosen(_reasons(actor, {decision.reason_code}), decision.reason_code)
+    code = decision.reason_code
+    reason = reason or _chosen(_reasons(actor, {code}), code)
     return planned_event(actor, _closing_move(case, actor, reason, decision, warning=""))
 
 
@@ -363,35 +369,42 @@ def _chosen(reasons: Mapping[str, ClosureReason], code: str) -> ClosureReason:
 
 def check_closing(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> Any:
     """Refuses what is missing or does not hold, field by field; answers the warning that was shown, if any."""
-    errors: dict[str, Any] = {}
-    try:
-        text = clean_comments(closing.comments, is_required=actor.role != Role.BUYER)
-    except Invalid as invalid:
-        errors |= invalid.errors
-        text = ""
-    if actor.role == Role.BUYER:
-        if errors:
-            raise Invalid(errors["comments"], errors)
-        return ""
-    finding = check(
-        reason.ground,
-        case.ground_facts(),
-        closing.stated,
-        may_close_withdrawal=reason.may_close_withdrawal,
-    )
-    is_although_in_policy = reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY
-    if is_although_in_policy and 0 < len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
-        errors["comments"] = _("This request is in policy: explain your reason in at least 20 characters.")
-    if not finding.holds:
-        if finding.needs:
+    errors = _comments_errors(case, actor, reason, closing)
+    warning: Any = ""
+    if actor.role != Role.BUYER:
+        finding = check(
+            reason.ground,
+            case.ground_facts(),
+            closing.stated,
+            may_close_withdrawal=reason.may_close_withdrawal,
+        )
+        warning = finding.warning
+        if not finding.holds and finding.needs:
             errors |= {need: _NEEDED[need] for need in finding.needs}
-        else:
+        elif not finding.holds:
             errors["reason"] = finding.sentence
-    today = policy.local_day(happened_at(case, actor), case.rules.time_zone)
-    errors |= _stated_errors(case, closing.stated, today)
+        errors |= _stated_errors(case, actor, closing.stated)
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
-    return finding.warning
+    return warning
+
+
+def entry_errors(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> dict[str, Any]:
+    """What was entered wrongly, by field, whether or not the reason holds."""
+    return _comments_errors(case, actor, reason, closing) | _stated_errors(case, actor, closing.stated)
+
+
+def _comments_errors(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> dict[str, Any]:
+    """The seller's side must write something, and enough where it closes a request although in policy."""
+    is_buyer = actor.role == Role.BUYER
+    try:
+        text = clean_comments(closing.comments, is_required=not is_buyer)
+    except Invalid as invalid:
+        return dict(invalid.errors)
+    is_although_in_policy = reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY
+    if not is_buyer and is_although_in_policy and len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
+        return {"comments": _("This request is in policy: explain your reason in at least 20 characters.")}
+    return {}
 
 
 _NEEDED: dict[str, Any] = {
@@ -405,8 +418,9 @@ _NEEDED: dict[str, Any] = {
 }
 
 
-def _stated_errors(case: Case, stated: Stated, today: date) -> dict[str, Any]:
+def _stated_errors(case: Case, actor: Actor, stated: Stated) -> dict[str, Any]:
     """A promise is for money that is still owed, in the order's currency, from today on, within a year."""
+    today = policy.local_day(happened_at(case, actor), case.rules.time_zone)
     errors: dict[str, Any] = {}
     if stated.promise_minor is not None:
         owed = case.owed_minor()

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from ..models import BuyerCode, BuyerLookup, BuyerSession, Heartbeat, ScheduledJob
 from ..models.clock import database_now
+from .bulk import forget_bulk_runs, work_on_bulk_runs
 from .deadlines import authorize_at_limit, complete_not_returned, remind
 
 KEEP_ACCESS_ROWS = timedelta(days=2)
@@ -30,6 +31,8 @@ JOBS: dict[str, Callable[[], int]] = {
     "complete_not_returned": complete_not_returned,
     "remind": remind,
     "clear_access_rows": clear_access_rows,
+    "work_on_bulk_runs": work_on_bulk_runs,
+    "forget_bulk_runs": forget_bulk_runs,
 }
 
 
