@@ -148,7 +148,9 @@ def _preview(
         )
         if confirmed:
             return _to(run)
-    group = run.found["groups"].get(reason.code if reason else "", {})
+    code = reason.code if reason else ""
+    decision = form.decision()
+    group = run.found["groups"].get(code, {})
     rows = sum(part["rows"] for part in group.values())
     refused = (
         run.found["rows"] - rows if reason or not isinstance(form, BulkCloseForm) else run.found["refused"]
@@ -156,7 +158,7 @@ def _preview(
     context = {
         **context,
         "form": form,
-        "planned": plan_bulk(actor, run, examples, form.decision()),
+        "planned": plan_bulk(actor, run, examples, decision),
         "addresses": _addresses(run, examples),
         "count": rows,
         "groups": _groups(
@@ -165,8 +167,11 @@ def _preview(
         "undo_seconds": undo_seconds(actor) and max(undo_seconds(actor), BULK_UNDO_SECONDS),
         "is_own": actor.user_id == run.user_id,
     }
-    status = 422 if is_sent and form.errors else 200
-    return _page(request, "seller_bulk.html", run, context, code=reason.code if reason else "", status=status)
+    response = _page(
+        request, "seller_bulk.html", run, context, code, promises=bool(decision.promise_due_date)
+    )
+    response.status_code = 422 if is_sent and form.errors else 200
+    return response
 
 
 def _results(request: HttpRequest, run: BulkRun) -> HttpResponse:
@@ -185,7 +190,8 @@ def _results(request: HttpRequest, run: BulkRun) -> HttpResponse:
         "is_own": request.actor.user_id == run.user_id and request.actor.may_write,
         "groups": _groups(request, run, {}, refused + counts["kept"]),
     }
-    return _page(request, "seller_bulk_results.html", run, context)
+    promises = bool(run.decision["promise_due_date"])
+    return _page(request, "seller_bulk_results.html", run, context, promises=promises)
 
 
 def _left(run: BulkRun, counts: Any) -> int:
@@ -211,11 +217,14 @@ def _page(
     template: str,
     run: BulkRun,
     context: dict[str, Any],
-    *,
     code: str = "",
-    status: int = 200,
+    *,
+    promises: bool,
 ) -> HttpResponse:
-    """The page with the rows that its address asks for; `code`: the return reason that was picked."""
+    """The page with the rows that its address asks for.
+
+    `code`: the return reason that was picked; `promises`: what is owed is shown, because it is promised.
+    """
     show, cursor = request.GET.get("show", ""), request.GET.get("cursor", "")
     rows, next_cursor = list_bulk_rows(run, reason_code=code, show=show, cursor=cursor)
     context = {
@@ -223,20 +232,19 @@ def _page(
         "run": run,
         "found": run.found,
         "most": MOST,
-        "lines": [_line(run, row, code) for row in rows],
+        "lines": [_line(run, row, code, promises) for row in rows],
         "missing": run.found["missing"] if show in ("", "refused") and not cursor else [],
         "more_url": _address(run, show=show, cursor=next_cursor) if next_cursor else "",
         "url": _address(run),
     }
-    return render(request, template, context, status=status)
+    return render(request, template, context)
 
 
-def _line(run: BulkRun, row: BulkRow, code: str) -> Line:
+def _line(run: BulkRun, row: BulkRow, code: str, promises: bool) -> Line:
     sentence = row.refusal
     state = row.state
     if run.state == BulkState.PREVIEW and code in row.why_not:
         state, sentence = BulkRowState.REFUSED, row.why_not[code]
-    promises = state != BulkRowState.REFUSED and run.decision.get("promise_due_date")
     order = row.request.order
     return Line(
         reference=row.request.reference,
@@ -282,8 +290,7 @@ def _choice(reason: ClosureReason, run: BulkRun) -> Choice:
         code=reason.code,
         label=label,
         holds=bool(group),
-        sentence=ngettext("Holds for %(rows)d request.", "Holds for %(rows)d requests.", rows)
-        % {"rows": rows}
+        sentence=ngettext("%(rows)d request", "%(rows)d requests", rows) % {"rows": rows}
         if group
         else run.found["why_not"].get(reason.code, ""),
         ground=reason.ground,
