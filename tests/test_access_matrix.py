@@ -23,6 +23,7 @@ from notifications.models import MailboxEntry
 from notifications.services import relay_events
 from returns import services
 from returns.models import (
+    BulkRun,
     BuyerCode,
     Invitation,
     Membership,
@@ -31,7 +32,9 @@ from returns.models import (
     ReturnRequest,
 )
 from returns.models.clock import database_now
+from returns.selectors.bulk import examples_of
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
 from returns.state_machine import Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
@@ -100,6 +103,9 @@ accounts/profile/                                302 302  200 303  200 303  200 
 accounts/invitation/                             404 404  404 404  404 404  404 404  404 404  404 404  404 404  404 404
 accounts/invitation/<str:token>/                 303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
+seller/returns/bulk/<slug:bulk>/                 302 302  200 303  200 403  200 403  404 404  302 302  302 302  404 404
+seller/returns/bulk/<slug:bulk>/undo/            302 302  405 303  405 403  405 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/                 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/authorize/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -171,6 +177,8 @@ class World:
     code: BuyerCode
     invitation: Invitation
     mail: MailboxEntry
+    preview: BulkRun
+    started: BulkRun
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
@@ -227,8 +235,12 @@ def world(db: None) -> World:
         content=b"Subject: One\n\nText",
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
+    many = [open_request(make_order(seller, country="CA")).reference]
+    preview = freeze_bulk(alice, action="close", references=many)
+    started = freeze_bulk(alice, action="authorize", references=many)
+    confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     relay_events()
-    return World(cast, requests, of_ed, code, invitation, mail)
+    return World(cast, requests, of_ed, code, invitation, mail, preview, started)
 
 
 def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
@@ -247,6 +259,7 @@ def path_of(route: str, world: World) -> str:
     own = {"members": member, "invitations": world.invitation, "addresses": ReturnAddress.objects.first()}
     values = {
         "reference": world.request_for(route).reference,
+        "bulk": (world.started if route.endswith("/undo/") else world.preview).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
         "pk": own.get(route.split("/")[2], world.mail).pk if route.count("/") > 2 else world.mail.pk,
         "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
@@ -273,6 +286,8 @@ def body_for(route: str, world: World) -> dict[str, str]:
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
+        "seller bulk": {"action": "close", "reference": request.reference},
+        "seller <slug:bulk>": {"reason": "other", "comments_en": long},
         "seller choose": {"slug": "north-lane"},
         "seller rules": {
             "authorization": "by_hand",

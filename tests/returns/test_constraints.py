@@ -310,6 +310,7 @@ BROKEN: dict[str, list[Broken]] = {
     "file_run_state": [lambda w: (w.file, {"state": "lost"})],
     "returns_filerun.reference": [lambda w: (w.other_file, {"reference": w.file.reference})],
     "bulk_run_state": [lambda w: (w.bulk, {"state": "lost"})],
+    "bulk_row_state": [lambda w: (w.bulk_row, {"state": "lost"})],
     "returns_bulkrun.reference": [lambda w: (w.other_bulk, {"reference": w.bulk.reference})],
     "bulk_row_once": [lambda w: (w.other_bulk_row, {"request_id": w.asked.pk})],
     "marketplace_settings_one_row": [lambda w: (w.settings, {"id": 2})],

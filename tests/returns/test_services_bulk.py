@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -586,19 +587,9 @@ def test_undo_and_the_relay_never_both_get_a_row(
     for _round in range(rounds):
         requests = opened(cast, 10)
         run = decide(alice, frozen(alice, requests))
-        first = held_until(run, bulk.key_of(run))
         monkeypatch.setattr(bulk, "CHUNK", 3)
-
-        def relay_until_over() -> None:
-            wait_until(lambda first=first: relay_events() or database_now() > first + timedelta(seconds=0.3))
-
-        def undo_at_the_end() -> None:
-            wait_until(lambda first=first: database_now() > first - timedelta(seconds=0.03))
-            undo_bulk(alice, run=now(run))
-            work_on_bulk_runs()
-
         with crew(2) as people:
-            people.together(relay_until_over, undo_at_the_end)
+            people.together(*_undo_and_relay_at_the_end(alice, now(run)))
         monkeypatch.setattr(bulk, "CHUNK", 500)
         relay_events()
         for request in requests:
@@ -611,6 +602,20 @@ def test_undo_and_the_relay_never_both_get_a_row(
             assert Message.objects.filter(event=event).count() == (0 if is_undone else 1)
             assert ReturnRequest.objects.get(pk=request.pk).status == (AR if is_undone else CLOSED)
     everything_adds_up()
+
+
+def _undo_and_relay_at_the_end(alice: Actor, run: BulkRun) -> list[Callable[[], object]]:
+    end = held_until(run, bulk.key_of(run))
+
+    def relay() -> None:
+        wait_until(lambda: relay_events() or database_now() > end + timedelta(seconds=0.3))
+
+    def undo() -> None:
+        wait_until(lambda: database_now() > end - timedelta(seconds=0.03))
+        undo_bulk(alice, run=run)
+        work_on_bulk_runs()
+
+    return [relay, undo]
 
 
 def killed(folder: Path, *, rows: int, chunk: int) -> int:
