@@ -175,8 +175,8 @@ def test_the_pages_fit_320_pixels_and_are_accessible(
         page.locator("footer button.primary").click()
         page.wait_for_selector("#progress")
         check(page)
-        page.locator("#progress form button").click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator("#progress form button").click()
     page.goto("/seller/returns/bulk/")
     check(page)
 
