@@ -192,14 +192,19 @@ class Letters:
         return Letter(address, facts, facts.happened_at)
 
 
-def preview_of(planned: ReturnEvent | None, undo_seconds: int = 0) -> Preview | None:
-    """What the buyer will read of an event that is only planned; None without one, or without a message."""
+def preview_of(
+    planned: ReturnEvent | None, undo_seconds: int = 0, letters: Letters | None = None
+) -> Preview | None:
+    """What the buyer will read of an event that is only planned; None without one, or without a message.
+
+    `letters`: of several previews of one page, what they share.
+    """
     if planned is None:
         return None
     kind, order = told_of(planned).buyer, planned.request.order
     if kind is None or not hasattr(order, "buyer"):
         return None
-    letters = Letters(planned.planned_case)
+    letters = letters or Letters(planned.planned_case)
     language = buyer_language(order.buyer, order.country, letters.marketplace)
     facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
     rendered = render(kind, language, facts)

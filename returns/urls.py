@@ -4,6 +4,7 @@ from django.urls import path
 
 from .views import (
     authorize,
+    bulk,
     buyer,
     buyer_access,
     files,
@@ -63,6 +64,9 @@ sellers = [
     path("seller/returns/", seller.returns, name="seller-returns"),
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
+    path("seller/returns/bulk/", bulk.many, name="seller-bulk"),
+    path("seller/returns/bulk/<slug:bulk>/", bulk.run_page, name="seller-bulk-run"),
+    path("seller/returns/bulk/<slug:bulk>/undo/", bulk.undo, name="seller-bulk-undo"),
     path("seller/returns/<slug:reference>/", seller.one_return, name="seller-return"),
     path("seller/returns/<slug:reference>/authorize/", authorize.authorize, name="seller-authorize"),
     path("seller/returns/<slug:reference>/label/", authorize.label, name="seller-label"),

@@ -414,6 +414,8 @@ SCHEDULE = {
     "clear_access_rows": 6 * 60 * 60,
     "clear_uploads": 60 * 60,
     "clear_label_files": 6 * 60 * 60,
+    "work_on_bulk_runs": 1,
+    "forget_bulk_runs": 6 * 60 * 60,
 }
 
 CELERY_BROKER_URL = text("CELERY_BROKER_URL")

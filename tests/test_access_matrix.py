@@ -25,6 +25,7 @@ from notifications.models import MailboxEntry
 from notifications.services import relay_events
 from returns import services
 from returns.models import (
+    BulkRun,
     BuyerCode,
     FileRun,
     Invitation,
@@ -35,7 +36,9 @@ from returns.models import (
     SavedView,
 )
 from returns.models.clock import database_now
+from returns.selectors.bulk import examples_of
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
@@ -115,6 +118,9 @@ seller/help/<slug:slug>/                         302 302  200 405  200 405  200 
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
+seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
+seller/returns/bulk/<slug:bulk>/                 302 302  200 303  200 403  200 403  404 404  302 302  302 302  404 404
+seller/returns/bulk/<slug:bulk>/undo/            302 302  405 303  405 403  405 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/                 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/authorize/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/label/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -201,6 +207,8 @@ class World:
     mail: MailboxEntry
     view: SavedView
     file: FileRun
+    preview: BulkRun
+    started: BulkRun
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
@@ -268,9 +276,14 @@ def world(db: None) -> World:
         content=b"Subject: One\n\nText",
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
+    many = [open_request(make_order(seller, country="CA")).reference]
+    preview = freeze_bulk(alice, action="close", references=many)
+    started = freeze_bulk(alice, action="authorize", references=many)
+    confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     relay_events()
     view = save_view(alice, name="Late", query="overdue=on")
-    return World(cast, requests, of_ed, code, invitation, mail, view, a_checked_file(cast))
+    file = a_checked_file(cast)
+    return World(cast, requests, of_ed, code, invitation, mail, view, file, preview, started)
 
 
 def a_checked_file(cast: Cast) -> FileRun:
@@ -303,6 +316,7 @@ def path_of(route: str, world: World) -> str:
         "reference": world.request_for(route).reference,
         "section": "rules",
         "run": world.file.reference,
+        "bulk": (world.started if route.endswith("/undo/") else world.preview).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
         "pk": own.get(route.split("/")[2], world.mail).pk if route.count("/") > 2 else world.mail.pk,
         "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
@@ -338,6 +352,8 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
+        "seller bulk": {"action": "close", "reference": request.reference},
+        "seller <slug:bulk>": {"reason": "other", "comments_en": long},
         "seller choose": {"slug": "north-lane"},
         "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},
         "accounts notifications": {"seller": "north-lane", "kinds": ["return_opened"]},

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from ..actors import Actor
 from ..models import ReturnEvent, ReturnItem, ReturnRequest, SavedView, StatusCount
+from ..models.clock import database_now
 from ..state_machine import Action, Status
 from .listed import PAGE, Common, Listed, read_listed
 from .prepared import Prepared
@@ -115,6 +116,14 @@ def list_returns(actor: Actor, filters: Filters, common: Common, now: datetime) 
 _counts = Prepared(
     lambda seller: StatusCount.objects.filter(seller_id=seller).values_list("status", "requests"), "seller"
 )
+
+
+def list_matching(actor: Actor, filters: Filters, *, time_zone: str, most: int) -> list[int]:
+    """The ids of the first `most` requests that the list would show on all its pages together."""
+    condition = filters.condition(now=database_now(), time_zone=time_zone)
+    requests = ReturnRequest.objects.for_actor(actor).filter(condition)
+    pk = "-pk" if filters.order.startswith("-") else "pk"
+    return list(requests.order_by(filters.order, pk).values_list("pk", flat=True)[:most])
 
 
 def count_by_status(actor: Actor) -> dict[str, int]:

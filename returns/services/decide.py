@@ -4,9 +4,10 @@ Written once for many: `decide_returns` locks, checks and writes a set in id ord
 transaction with a result per row. One request is the set of one.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -31,12 +32,15 @@ from .moves import (
     Move,
     case_to_plan,
     check_move,
-    finished_before,
+    check_moves,
+    check_same,
     happened_at,
     lock_cases,
+    made_with,
     make_move,
     planned_event,
     search_text_of,
+    units_left,
     write_moves,
     write_search_texts,
 )
@@ -107,18 +111,115 @@ class Result:
     refusal: Refusal | None = None
 
 
+Decision = Authorization | Closing
+
+
 def decide_returns(
     actor: Actor,
     *,
-    decision: Authorization | Closing,
+    decision: Decision | Mapping[str, Decision],
     references: Sequence[str],
     key: str = "",
     at_least_held: int = 0,
 ) -> list[Result]:
     """Authorize or close the requests of `references`; answers one result each, in their order.
 
-    A refused row stops no other. `key`: the form's idempotency key; a row that was already done with it answers
-    with the event it made then. `at_least_held`: seconds a decision stays undoable at the least.
+    `decision`: one for all, or each request's own by reference, all of one action. A refused row stops no other.
+    `key`: the form's idempotency key; a row that was already done with it answers with the event it made then.
+    `at_least_held`: seconds a decision stays undoable at the least.
+    """
+    decisions = decision if isinstance(decision, Mapping) else dict.fromkeys(references, decision)
+    codes = {one.reason_code for one in decisions.values() if isinstance(one, Closing)}
+    reasons = _reasons(actor, codes)
+
+    def plan(case: Case) -> Move:
+        one = decisions[case.request.reference]
+        if isinstance(one, Authorization):
+            _check_authorization(case, actor, one)
+            move = _authorizing_move(case, actor, one)
+        else:
+            reason = _chosen(reasons, one.reason_code)
+            move = _closing_move(case, actor, reason, one, warning=check_closing(case, actor, reason, one))
+        move.hold_until = _hold_until(actor, case.now, at_least_held)
+        return move
+
+    def after(case: Case) -> None:
+        one = decisions[case.request.reference]
+        if isinstance(one, Authorization):
+            _keep_for_later(case, one)
+
+    action = next((one.action for one in decisions.values()), Action.CLOSE)
+    return _each(
+        actor,
+        references,
+        action=action,
+        plan=plan,
+        key=key,
+        said=lambda reference: _fingerprint(decisions[reference]),
+        has_way_back=_brings_way_back(decisions) if action == Action.AUTHORIZE else None,
+        after=after,
+    )
+
+
+def undo_decisions(
+    actor: Actor, *, references: Sequence[str], key: str = "", decided_with: str = ""
+) -> list[Result]:
+    """Take back this actor's last authorize or close of each request while it is held; one result each.
+
+    Nothing of it ever reaches a buyer. Races the relay: whichever sets its mark on the event first wins, by the
+    event's row lock and by a CHECK. `decided_with`: only a decision made with this key is taken back.
+    """
+    taken: Counter[int] = Counter()
+
+    def plan(case: Case) -> Move:
+        held = case.held_event
+        assert held is not None
+        if decided_with and held.idempotency_key != decided_with:
+            raise TransitionNotAllowed(_("This request was decided again since, so this was not undone."))
+        units = {int(item): before for item, (before, _after) in held.facts.get("units", {}).items()}
+        _check_units(case, units, taken)
+        marked = ReturnEvent.objects.filter(
+            pk=held.pk, relayed_at__isnull=True, withdrawn_at__isnull=True, hold_until__gt=case.now
+        ).update(withdrawn_at=case.now)
+        if not marked:
+            raise TransitionNotAllowed(
+                _("The time to undo is over: the decision was passed on. A closed request can be reopened.")
+            )
+        return Move(
+            case=case,
+            action=Action.UNDO,
+            status=Status(held.source),
+            columns={column: _parsed(column, values[0]) for column, values in held.facts["changed"].items()},
+            held=units,
+            facts={"undone_version": held.version},
+            is_silent=True,
+        )
+
+    return _each(
+        actor,
+        references,
+        action=Action.UNDO,
+        plan=plan,
+        key=key,
+        said=lambda _reference: {"action": Action.UNDO},
+    )
+
+
+def _each(
+    actor: Actor,
+    references: Sequence[str],
+    *,
+    action: Action,
+    plan: Callable[[Case], Move],
+    key: str,
+    said: Callable[[str], dict[str, Any]],
+    has_way_back: Callable[[Case], bool] | None = None,
+    after: Callable[[Case], None] = lambda _case: None,
+) -> list[Result]:
+    """Lock, check, plan and write in id order, in chunks, each chunk one transaction.
+
+    `plan` gets a locked case whose move is legal, and may refuse; `said` is what a form that comes again must
+    ask for, by reference. `has_way_back`: what the decision brings; `after` comes with the writing.
     """
     if not actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
@@ -126,27 +227,47 @@ def decide_returns(
     wanted = list(dict.fromkeys(references))
     for chunk in (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)):
         with transaction.atomic():
+            cases = lock_cases(actor, chunk)
+            done = made_with(cases, key)
+            refusals = check_moves(
+                [case for case in cases if case.request.pk not in done],
+                actor,
+                action,
+                has_way_back=has_way_back,
+            )
             moves = []
-            for case in lock_cases(actor, chunk):
-                reference = case.request.reference
+            for case in cases:
+                reference, request_id = case.request.reference, case.request.pk
                 try:
-                    done = finished_before(case, key, **_fingerprint(decision))
-                    if done is not None:
-                        results[reference] = Result(reference, event=done)
-                        continue
-                    move = _plan(case, actor, decision)
+                    if request_id in done:
+                        check_same(done[request_id], **said(reference))
+                        results[reference] = Result(reference, event=done[request_id])
+                    elif request_id in refusals:
+                        raise refusals[request_id]
+                    else:
+                        move = plan(case)
+                        move.key = key
+                        moves.append(move)
                 except Refusal as refusal:
                     results[reference] = Result(reference, refusal=refusal)
-                else:
-                    move.key = key
-                    move.hold_until = _hold_until(actor, case.now, at_least_held)
-                    moves.append(move)
             for move, event in zip(moves, write_moves(actor, moves), strict=True):
-                if isinstance(decision, Authorization):
-                    _keep_for_later(move.case, decision)
+                after(move.case)
                 results[move.case.request.reference] = Result(move.case.request.reference, event=event)
     missing = NotFound(_("This page does not exist, or it is not yours."))
     return [results.get(reference, Result(reference, refusal=missing)) for reference in references]
+
+
+def _check_units(case: Case, wanted: Mapping[int, int], taken: Counter[int]) -> None:
+    """Refuse where the units that the items shall hold again are not free; `taken`: by others of this call."""
+    more: Counter[int] = Counter()
+    lines = {item.order_item_id: item.order_item for item in case.items}
+    for item in case.items:
+        more[item.order_item_id] += wanted.get(item.pk, item.units_held) - item.units_held
+    for line_id, units in more.items():
+        line = lines[line_id]
+        if units > (free := line.free - taken[line_id]):
+            raise TransitionNotAllowed(units_left(free, line.quantity))
+    taken.update(more)
 
 
 def authorize_return(
@@ -170,41 +291,29 @@ def preview_decision(
     as the page that shows the preview has read it.
     """
     case = case_to_plan(actor, reference, case)
+    check_move(
+        case, actor, decision.action, has_way_back=True if isinstance(decision, Authorization) else None
+    )
+    return plan_event(case, actor, decision)
+
+
+def plan_event(
+    case: Case, actor: Actor, decision: Decision, reason: ClosureReason | None = None
+) -> ReturnEvent:
+    """The event that this decision would write for this case (unsaved), without any check of the move.
+
+    `reason`: the closing's own, where it is read already.
+    """
     if isinstance(decision, Authorization):
-        check_move(case, actor, Action.AUTHORIZE, has_way_back=True)
         return planned_event(actor, _authorizing_move(case, actor, decision))
-    check_move(case, actor, Action.CLOSE)
-    reason = _reason(case, actor, decision.reason_code)
+    code = decision.reason_code
+    reason = reason or _chosen(_reasons(actor, {code}), code)
     return planned_event(actor, _closing_move(case, actor, reason, decision, warning=""))
 
 
 def undo_decision(actor: Actor, *, reference: str, key: str = "") -> ReturnEvent:
-    """Take back the own last authorize or close while it is held; nothing of it ever reaches the buyer.
-
-    Races the relay: whichever sets its mark on the event first wins, by the event's row lock and by a CHECK.
-    """
-
-    def plan(case: Case) -> Move:
-        held = case.held_event
-        assert held is not None
-        marked = ReturnEvent.objects.filter(
-            pk=held.pk, relayed_at__isnull=True, withdrawn_at__isnull=True, hold_until__gt=case.now
-        ).update(withdrawn_at=case.now)
-        if not marked:
-            raise TransitionNotAllowed(
-                _("The time to undo is over: the decision was passed on. A closed request can be reopened.")
-            )
-        return Move(
-            case=case,
-            action=Action.UNDO,
-            status=Status(held.source),
-            columns={column: _parsed(column, values[0]) for column, values in held.facts["changed"].items()},
-            held={int(item): units[0] for item, units in held.facts.get("units", {}).items()},
-            facts={"undone_version": held.version},
-            is_silent=True,
-        )
-
-    return make_move(actor, reference=reference, action=Action.UNDO, plan=plan, key=key)
+    """Take back the own last authorize or close while it is held; raises the refusal."""
+    return _only(undo_decisions(actor, references=[reference], key=key))
 
 
 def reopen_return(
@@ -256,6 +365,10 @@ def plan_authorization(case: Case, actor: Actor, decision: Authorization) -> Mov
     check_move(case, actor, Action.AUTHORIZE, has_way_back=_has_way_back(case, decision))
     _check_authorization(case, actor, decision)
     return _authorizing_move(case, actor, decision)
+
+
+def _brings_way_back(decisions: Mapping[str, Any]) -> Callable[[Case], bool]:
+    return lambda case: _has_way_back(case, decisions[case.request.reference])
 
 
 def _has_way_back(case: Case, decision: Authorization) -> bool:
@@ -379,15 +492,6 @@ def _authorizing_move(case: Case, actor: Actor, decision: Authorization) -> Move
     )
 
 
-def _plan(case: Case, actor: Actor, decision: Authorization | Closing) -> Move:
-    if isinstance(decision, Authorization):
-        return plan_authorization(case, actor, decision)
-    check_move(case, actor, Action.CLOSE)
-    reason = _reason(case, actor, decision.reason_code)
-    warning = _check_closing(case, actor, reason, decision)
-    return _closing_move(case, actor, reason, decision, warning=warning)
-
-
 def _fingerprint(decision: Authorization | Closing) -> dict[str, Any]:
     if isinstance(decision, Authorization):
         return {"action": Action.AUTHORIZE, "reason_code": "", "text": ""}
@@ -398,45 +502,60 @@ def _fingerprint(decision: Authorization | Closing) -> dict[str, Any]:
     }
 
 
-def _reason(case: Case, actor: Actor, code: str) -> ClosureReason:
-    reason = ClosureReason.objects.filter(code=code, is_active=True, audience=audience_of(actor)).first()
-    if reason is None:
+def _reasons(actor: Actor, codes: Iterable[str]) -> dict[str, ClosureReason]:
+    """The closure reasons of these codes that this actor may use now."""
+    wanted = set(codes)
+    if not wanted:
+        return {}
+    offered = ClosureReason.objects.filter(code__in=wanted, is_active=True, audience=audience_of(actor))
+    return {reason.code: reason for reason in offered}
+
+
+def _chosen(reasons: Mapping[str, ClosureReason], code: str) -> ClosureReason:
+    if code not in reasons:
         sentence = _("Choose a return reason from the list.")
         raise Invalid(sentence, {"reason": sentence})
-    return reason
+    return reasons[code]
 
 
-def _check_closing(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> Any:
+def check_closing(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> Any:
     """Refuses what is missing or does not hold, field by field; answers the warning that was shown, if any."""
-    errors: dict[str, Any] = {}
-    try:
-        text = clean_comments(closing.comments, is_required=actor.role != Role.BUYER)
-    except Invalid as invalid:
-        errors |= invalid.errors
-        text = ""
-    if actor.role == Role.BUYER:
-        if errors:
-            raise Invalid(errors["comments"], errors)
-        return ""
-    finding = check(
-        reason.ground,
-        case.ground_facts(),
-        closing.stated,
-        may_close_withdrawal=reason.may_close_withdrawal,
-    )
-    is_although_in_policy = reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY
-    if is_although_in_policy and 0 < len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
-        errors["comments"] = _("This request is in policy: explain your reason in at least 20 characters.")
-    if not finding.holds:
-        if finding.needs:
+    errors = _comments_errors(case, actor, reason, closing)
+    warning: Any = ""
+    if actor.role != Role.BUYER:
+        finding = check(
+            reason.ground,
+            case.ground_facts(),
+            closing.stated,
+            may_close_withdrawal=reason.may_close_withdrawal,
+        )
+        warning = finding.warning
+        if not finding.holds and finding.needs:
             errors |= {need: _NEEDED[need] for need in finding.needs}
-        else:
+        elif not finding.holds:
             errors["reason"] = finding.sentence
-    today = policy.local_day(happened_at(case, actor), case.rules.time_zone)
-    errors |= _stated_errors(case, closing.stated, today)
+        errors |= _stated_errors(case, actor, closing.stated)
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
-    return finding.warning
+    return warning
+
+
+def entry_errors(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> dict[str, Any]:
+    """What was entered wrongly, by field, whether or not the reason holds."""
+    return _comments_errors(case, actor, reason, closing) | _stated_errors(case, actor, closing.stated)
+
+
+def _comments_errors(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> dict[str, Any]:
+    """The seller's side must write something, and enough where it closes a request although in policy."""
+    is_buyer = actor.role == Role.BUYER
+    try:
+        text = clean_comments(closing.comments, is_required=not is_buyer)
+    except Invalid as invalid:
+        return dict(invalid.errors)
+    is_although_in_policy = reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY
+    if not is_buyer and is_although_in_policy and len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
+        return {"comments": _("This request is in policy: explain your reason in at least 20 characters.")}
+    return {}
 
 
 _NEEDED: dict[str, Any] = {
@@ -450,8 +569,9 @@ _NEEDED: dict[str, Any] = {
 }
 
 
-def _stated_errors(case: Case, stated: Stated, today: date) -> dict[str, Any]:
+def _stated_errors(case: Case, actor: Actor, stated: Stated) -> dict[str, Any]:
     """A promise is for money that is still owed, in the order's currency, from today on, within a year."""
+    today = policy.local_day(happened_at(case, actor), case.rules.time_zone)
     errors: dict[str, Any] = {}
     if stated.promise_minor is not None:
         owed = case.owed_minor()

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from ..models import BuyerCode, BuyerLookup, BuyerSession, Heartbeat, ScheduledJob
 from ..models.clock import database_now
+from .bulk import forget_bulk_runs, work_on_bulk_runs
 from .deadlines import authorize_at_limit, complete_not_returned, remind
 from .imports.uploads import clear_uploads
 from .labels import clear_label_files
@@ -34,6 +35,8 @@ JOBS: dict[str, Callable[[], int]] = {
     "clear_access_rows": clear_access_rows,
     "clear_uploads": clear_uploads,
     "clear_label_files": clear_label_files,
+    "work_on_bulk_runs": work_on_bulk_runs,
+    "forget_bulk_runs": forget_bulk_runs,
 }
 
 
