@@ -158,6 +158,11 @@ class Row:
     reasons: list[Choice] = field(default_factory=list)
     undo: Undo | None = None
 
+    @property
+    def can_pick(self) -> bool:
+        """May it be one of many that are decided at once?"""
+        return self.status == Status.AUTHORIZATION_REQUIRED and bool(self.actions)
+
 
 @dataclass(frozen=True, slots=True)
 class Undrawn:

@@ -38,8 +38,9 @@ from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE, common_of
-from ..selectors.lists import count_by_status, list_returns
+from ..selectors.lists import Filters, Page, count_by_status, list_matching, list_returns
 from ..selectors.reasons import list_closure_reasons
+from ..services.bulk import MOST
 from ..services.decide import undo_seconds
 from ..services.money import still_possible
 from ..services.moves import check_move
@@ -82,6 +83,9 @@ def returns(request: HttpRequest) -> HttpResponse:
     filters = form.filters(request.GET.get("cursor", ""))
     page = list_returns(actor, filters, common, now)
     counts = count_by_status(actor)
+    can_pick = (
+        actor.may_write and bool(page.rows) and filters.status in (Status.AUTHORIZATION_REQUIRED, "all")
+    )
     chips = _chips(form, request.GET)
     context = {
         "tabs": _tabs(counts, filters.status),
@@ -92,6 +96,12 @@ def returns(request: HttpRequest) -> HttpResponse:
         "clear_url": f"?status={filters.status}",
         "is_filtered": bool(chips) or bool(form.errors),
         "rows": seller_pages.undrawn_rows(page, actor, common),
+        "may_write": actor.may_write,
+        "can_pick": can_pick,
+        "matching": _matching(request, filters, page, 0 if chips else counts[filters.status])
+        if can_pick
+        else 0,
+        "picks_page": request.GET.get("select") == "page",
         "now": now,
         "here": request.get_full_path(),
         "held": [seller_pages.undo_for(event, now) for event in page.held[:HELD_SHOWN]],
@@ -434,6 +444,16 @@ def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
             label = words[name](value) if name in words else str(choices[value])
             chips.append(Chip(label, _url(query, **{name: ""})))
     return chips
+
+
+def _matching(request: HttpRequest, filters: Filters, page: Page, in_tab: int) -> int:
+    """How many requests all pages of the list have, up to what one bulk takes; 0 when this page is all of them.
+
+    `in_tab`: how many the tab has, 0 where a filter narrows it.
+    """
+    if not page.next_cursor and not filters.cursor:
+        return 0
+    return in_tab or len(list_matching(request.actor, filters, time_zone=request.seller.time_zone, most=MOST))
 
 
 def _why_empty(counts: dict[str, int], is_filtered: bool) -> str:

@@ -55,7 +55,8 @@ def requests_of_every_kind(cast: Cast) -> list[ReturnRequest]:
         prepaid = open_request(make_order(cast.north_lane))
     order = make_order(cast.north_lane, country="CA")
     held = open_request(make_order(cast.north_lane, country="CA"))
-    services.close_return(cast.actor(cast.alice), reference=held.reference, closing=closing())
+    alice = replace(cast.actor(cast.alice), undo_seconds=600)
+    services.close_return(alice, reference=held.reference, closing=closing())
     return [
         *[
             a_request_in(cast, status, outcome, prepaid=outcome == Outcome.BUYER_KEPT_ITEM)
