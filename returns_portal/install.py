@@ -1,6 +1,6 @@
 """Install the files of locked packages named as arguments into the virtual environment that runs this.
 
-Standard library only. What most of a first start waits for is pip, which keeps one processor busy: so pip is not
+Standard library only. Close to half of a first start was pip, which keeps one processor busy: so pip is not
 installed, but run from the wheel that Python brings along, and two of them share the packages. Neither looks for
 what its half depends on, for the lock names everything.
 """

@@ -21,7 +21,7 @@ AS_THEY_ARE = (
 
 
 class BulkQuerySet(models.QuerySet[Row]):
-    """Creates and updates many rows as Django does, several times as fast.
+    """Creates and updates many rows as Django does, for less of the processor.
 
     Django wraps each value of each row in an expression. Here values are made ready field by field and written
     by plain statements. Rows that already have an id, options, and expressions among the values are Django's.
