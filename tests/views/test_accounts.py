@@ -475,3 +475,25 @@ def test_a_wrong_profile_is_refused_and_the_page_stays_in_the_old_language(
     assert '<html lang="en"' in response.content.decode()
     vera = User.objects.get(pk=cast.vera.pk)
     assert (vera.name, vera.is_staff) == ("Vera Voss", False)
+
+
+def test_the_own_settings_say_how_well_the_account_is_guarded(browser: Browser, cast: Cast) -> None:
+    client = browser(cast.ben)
+    assert "None is set up" in client.get("/accounts/profile/").content.decode()
+    TOTP.activate(cast.ben, generate_totp_secret())
+    page = client.get("/accounts/profile/").content.decode()
+    assert "An authenticator app is set up." in page
+    assert "None is set up" not in page
+
+
+def test_where_nothing_can_be_undone_nobody_is_asked_for_how_long(
+    browser: Browser, cast: Cast, settings: pytest.FixtureRequest
+) -> None:
+    client = browser(cast.ben)
+    assert 'name="undo_seconds"' in client.get("/accounts/profile/").content.decode()
+    settings.UNDO_SECONDS = 0
+    assert 'name="undo_seconds"' not in client.get("/accounts/profile/").content.decode()
+    form = {"name": "Ben B.", "language": "en", "time_zone": "UTC", "undo_seconds": "600"}
+    assert client.post("/accounts/profile/", form).status_code == 303
+    ben = User.objects.get(pk=cast.ben.pk)
+    assert (ben.name, ben.undo_seconds) == ("Ben B.", None)
