@@ -616,6 +616,18 @@ def test_a_file_that_kills_its_workers_is_given_up(cast: Cast, browser: Browser)
     assert kept_files() == []
 
 
+def test_a_file_that_is_given_up_shows_no_figures_of_what_would_have_been(alice: Client) -> None:
+    page = checked(alice, returns_file(unpaid()))
+    alice.post(f"{page}commit/")
+    FileRun.objects.update(attempts=uploads.MOST_ATTEMPTS)
+    assert work() == 1
+    for address in (IMPORTS, page):
+        shown = text_of(alice.get(address))
+        assert "Failed" in shown
+        assert "This file could not be read to its end." in shown
+        assert "new 1" not in shown
+
+
 def test_a_worker_that_is_asked_to_end_leaves_the_file_to_the_next(alice: Client, small_chunks: None) -> None:
     page = checked(alice, returns_file(*mixed_rows()))
     alice.post(f"{page}commit/")
