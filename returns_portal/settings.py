@@ -58,6 +58,7 @@ def is_loopback(host: str) -> bool:
 DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / "var"))).expanduser().absolute()
 try:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (DATA_DIR / "uploads").mkdir(mode=0o700, exist_ok=True)
 except OSError as error:
     refuse(f"DATA_DIR {DATA_DIR} cannot be made: {error.strerror}.")
 
@@ -353,7 +354,6 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA_DIR / "uploads"
-MEDIA_ROOT.mkdir(mode=0o700, exist_ok=True)
 # What arrives lies where it will stay: a move is no copy, and the system's own folder may be small.
 FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT
 FILE_UPLOAD_PERMISSIONS = 0o600

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                     ("checked", "Checked, not imported"),
                     ("running", "Being imported"),
                     ("done", "Imported"),
-                    ("failed", "Not read"),
+                    ("failed", "Failed"),
                 ],
                 default="running",
                 max_length=10,

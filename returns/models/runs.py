@@ -29,7 +29,7 @@ class FileState(models.TextChoices):
     CHECKED = "checked", _("Checked, not imported")
     RUNNING = "running", _("Being imported")
     DONE = "done", _("Imported")
-    FAILED = "failed", _("Not read")
+    FAILED = "failed", _("Failed")
 
 
 class FileRun(models.Model):

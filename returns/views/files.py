@@ -80,7 +80,6 @@ class UploadForm(ServiceForm):
     file = forms.FileField(
         label=gettext_lazy("Order report or returns report"),
         allow_empty_file=True,
-        max_length=None,
         help_text=gettext_lazy("As the marketplace gives it: a text file, or XML for returns."),
         error_messages={"required": gettext_lazy("Choose a file.")},
     )
@@ -133,8 +132,7 @@ def _history(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpR
 def one_import(request: HttpRequest, run: str) -> HttpResponse:
     """One file: how far it is, what it would change, what it changed."""
     found = get_file_run(request.actor, run)
-    kept = found.summary or found.preview
-    summary = kept_summary(kept) if kept else None
+    summary = _summary_of(found)
     context = {
         "entry": _entry(found),
         "run": found,
@@ -212,9 +210,15 @@ def _written(chunks: Iterator[list[list[str]]]) -> Iterator[bytes]:
 def _entry(run: FileRun) -> Entry:
     # A command that reads a file keeps no upload: nobody waits for it here.
     is_working = bool(run.upload) and run.state in (FileState.CHECKING, FileState.RUNNING)
-    kept = run.summary or run.preview
-    figures = str(kept_summary(kept)) if kept else in_active_language(run.refusal)
+    summary = _summary_of(run)
+    figures = in_active_language(run.refusal) if summary is None else str(summary)
     return Entry(run, "" if is_working else figures, is_working)
+
+
+def _summary_of(run: FileRun) -> Summary | None:
+    """What came of the file, else what would, unless nothing will any more."""
+    kept = run.summary or (run.preview if run.state != FileState.FAILED else None)
+    return kept_summary(kept) if kept else None
 
 
 def _see(reference: str) -> HttpResponseRedirect:

@@ -616,6 +616,18 @@ def test_a_file_that_kills_its_workers_is_given_up(cast: Cast, browser: Browser)
     assert kept_files() == []
 
 
+def test_a_file_that_is_given_up_shows_no_figures_of_what_would_have_been(alice: Client) -> None:
+    page = checked(alice, returns_file(unpaid()))
+    alice.post(f"{page}commit/")
+    FileRun.objects.update(attempts=uploads.MOST_ATTEMPTS)
+    assert work() == 1
+    for address in (IMPORTS, page):
+        shown = text_of(alice.get(address))
+        assert "Failed" in shown
+        assert "This file could not be read to its end." in shown
+        assert "new 1" not in shown
+
+
 def test_a_worker_that_is_asked_to_end_leaves_the_file_to_the_next(alice: Client, small_chunks: None) -> None:
     page = checked(alice, returns_file(*mixed_rows()))
     alice.post(f"{page}commit/")
@@ -644,6 +656,24 @@ def test_one_file_of_a_seller_at_a_time_and_of_two_sellers_both(
     assert uploads._claim() is None
 
 
+def test_of_two_workers_that_find_the_same_file_one_has_it(
+    alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(alice, returns_file(unpaid()))
+    usual = uploads.secrets.token_hex
+    taken: list[Any] = []
+
+    def token(size: int) -> str:
+        if not taken:
+            taken.append(None)
+            taken[0] = uploads._claim()
+        return usual(size)
+
+    monkeypatch.setattr("returns.services.imports.uploads.secrets.token_hex", token)
+    assert uploads._claim() is None
+    assert taken[0] is not None
+
+
 def test_uploads_go_after_a_day_and_say_so(alice: Client, uploads_folder: Path) -> None:
     shown = checked(alice, returns_file(unpaid()))
     waiting = upload(alice, returns_file(unpaid(order_id="2")))["Location"]
@@ -660,7 +690,7 @@ def test_uploads_go_after_a_day_and_say_so(alice: Client, uploads_folder: Path) 
     assert "The file was kept for a day and is gone: upload it again." in text_of(alice.get(shown))
     assert f"{shown}commit/" not in alice.get(shown).content.decode()
     alice.post(f"{shown}commit/")
-    assert work() == 0
+    assert FileRun.objects.order_by("pk").first().state == FileState.CHECKED
     assert "This file is no longer here. Upload it again." in text_of(alice.get(waiting))
 
 

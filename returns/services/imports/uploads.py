@@ -213,22 +213,19 @@ _GONE = _("This file is no longer here. Upload it again.")
 
 
 def _claim() -> FileRun | None:
-    """The next file that nobody works on, and that waits for no other file of its seller; None without one.
+    """The next file of a seller none of whose files is worked on; None without one.
 
-    Two workers may see the same one free; the token that they have seen lets one of them have it.
+    Two workers may find the same one; the token that both have seen there lets one of them have it.
     """
     now = database_now()
-    is_free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    others = FileRun.objects.filter(seller=OuterRef("seller"), lease_until__gte=now).exclude(upload="")
-    waiting = FileRun.objects.filter(is_free, state__in=(FileState.CHECKING, FileState.RUNNING))
-    run = waiting.exclude(upload="").exclude(Exists(others)).order_by("pk").first()
+    worked_on = FileRun.objects.filter(seller=OuterRef("seller"), lease_until__gte=now)
+    waiting = FileRun.objects.filter(state__in=(FileState.CHECKING, FileState.RUNNING)).exclude(upload="")
+    run = waiting.exclude(Exists(worked_on)).order_by("pk").first()
     if run is None:
         return None
     token = secrets.token_hex(16)
-    claimed = FileRun.objects.filter(is_free, pk=run.pk, state=run.state, lease_token=run.lease_token).update(
-        lease_token=token, lease_until=now + LEASE, attempts=F("attempts") + 1
-    )
-    if not claimed:
+    found = FileRun.objects.filter(pk=run.pk, state=run.state, lease_token=run.lease_token)
+    if not found.update(lease_token=token, lease_until=now + LEASE, attempts=F("attempts") + 1):
         return None
     run.lease_token = token
     run.attempts += 1
