@@ -69,7 +69,8 @@ class LanguageMiddleware:
 class RefusalMiddleware:
     """Answer a refusal of the domain with its status and its sentence: 403, 404, 409, 422 or 429.
 
-    The page is whole for htmx, too, which picks `#decision` from it.
+    The page is whole for htmx, too, which picks `#decision` from it. It holds the words that were written into the
+    refused form, so that they are not lost.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -85,6 +86,7 @@ class RefusalMiddleware:
         context = {
             "sentence": exception.sentence,
             "was_first": isinstance(exception, SomebodyElseWasFirst),
+            "typed": request.POST.get("comments", "").strip(),
         }
         response = render(request, f"{status}.html", context, status=status)
         if isinstance(exception, TooMany):

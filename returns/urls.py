@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, seller, site, team
+from .views import buyer, buyer_access, comments, seller, site, team
 
 everybody = [
     path("", site.home, name="home"),
@@ -23,6 +23,9 @@ teams = [
     path("seller/settings/members/<int:pk>/remove/", team.remove_member, name="seller-member-remove"),
     path("seller/settings/addresses/", team.add_address, name="seller-address-add"),
     path("seller/settings/addresses/<int:pk>/retire/", team.retire_address, name="seller-address-retire"),
+    path("seller/settings/comments/", comments.saved_comments, name="seller-comments"),
+    path("seller/settings/comments/<int:pk>/", comments.saved_comment, name="seller-comment"),
+    path("seller/settings/comments/<int:pk>/remove/", comments.remove, name="seller-comment-remove"),
 ]
 
 buyers_way_in = [
@@ -38,6 +41,9 @@ sellers = [
     path("seller/returns/<slug:reference>/", seller.one_return, name="seller-return"),
     path("seller/returns/<slug:reference>/authorize/", seller.authorize, name="seller-authorize"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),
+    path(
+        "seller/returns/<slug:reference>/close/comments/", comments.for_closing, name="seller-close-comments"
+    ),
     path("seller/returns/<slug:reference>/receive/", seller.receive, name="seller-receive"),
     path("seller/returns/<slug:reference>/refund/", seller.refund, name="seller-refund"),
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),

@@ -1,4 +1,5 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
+from .comments import SavedComment
 from .events import EventText, ReturnEvent
 from .money import Refund
 from .order import Buyer, Order, OrderItem
@@ -31,6 +32,7 @@ __all__ = [
     "ReturnItem",
     "ReturnReason",
     "ReturnRequest",
+    "SavedComment",
     "ScheduledJob",
     "Seller",
     "StatusCount",
