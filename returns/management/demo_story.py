@@ -106,8 +106,7 @@ SAVED_COMMENTS = (
         "Window over",
         "en",
         "outside_return_window",
-        "We are sorry, the return window is over. If something is wrong with the item, please write to us and we "
-        "will find a solution.",
+        "We are sorry, the return window is over. If something is wrong with the item, please write to us.",
     ),
     (
         "退货期已过",

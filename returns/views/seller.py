@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -32,6 +31,7 @@ from ..forms import (
     ServiceForm,
 )
 from ..grounds import Ground
+from ..middleware import next_page as _next
 from ..models import ReturnEvent
 from ..models.money import RefundPart
 from ..policy import PolicyVerdict
@@ -383,14 +383,7 @@ def _is_sent(request: HttpRequest, form: ServiceForm) -> bool:
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
-    return {"next": _next(request, "")}
-
-
-def _next(request: HttpRequest, default: str) -> str:
-    """Where to go on to: a path of this site, else `default`."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if target and is_safe else default
+    return {"next": _next(request)}
 
 
 def _page(
