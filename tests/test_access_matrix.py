@@ -29,9 +29,11 @@ from returns.models import (
     ReturnAddress,
     ReturnEvent,
     ReturnRequest,
+    SavedComment,
 )
 from returns.models.clock import database_now
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.comments import save_comment
 from returns.state_machine import Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
@@ -103,6 +105,7 @@ seller/returns/                                  302 302  200 405  200 405  200 
 seller/returns/<slug:reference>/                 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/authorize/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/close/comments/  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/receive/         302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -116,6 +119,9 @@ seller/settings/members/<int:pk>/                302 302  405 303  405 403  405 
 seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
+seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
+seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
 my/link/                                         200 422  200 422  200 422  200 422  200 422  200 303  200 422  200 422
 my/link/<str:token>/                             303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
 my/returns/<slug:reference>/send-code/           303 303  303 303  303 303  303 303  303 303  303 303  303 303  303 303
@@ -227,6 +233,7 @@ def world(db: None) -> World:
         content=b"Subject: One\n\nText",
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
+    save_comment(alice, name="Sorry", text="We are sorry.", language="en")
     relay_events()
     return World(cast, requests, of_ed, code, invitation, mail)
 
@@ -244,7 +251,12 @@ def path_of(route: str, world: World) -> str:
     """The address of `route` with something in it that exists."""
     model = re.match(r"admin/(returns|notifications)/(\w+)/", route)
     member = Membership.objects.get(user=world.cast.ben)
-    own = {"members": member, "invitations": world.invitation, "addresses": ReturnAddress.objects.first()}
+    own = {
+        "members": member,
+        "invitations": world.invitation,
+        "addresses": ReturnAddress.objects.first(),
+        "comments": SavedComment.objects.first(),
+    }
     values = {
         "reference": world.request_for(route).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
@@ -280,7 +292,8 @@ def body_for(route: str, world: World) -> dict[str, str]:
             "imported_messages": "show_to_copy",
         },
         "seller invite": {"email": "olga@north-lane.example", "role": "agent", "language": "en"},
-        "seller <int:pk>": {"role": "viewer"},
+        "seller <int:pk>": {"role": "viewer", "name": "Sorry", "language": "en", "comments": long},
+        "seller comments": {"name": "Thank you", "language": "en", "comments": long},
         "seller addresses": {
             "name": "N",
             "lines": "1 Dock Street",

@@ -124,12 +124,15 @@ def close_return(actor: Actor, *, reference: str, closing: Closing, key: str = "
     return _only(decide_returns(actor, decision=closing, references=[reference], key=key))
 
 
-def preview_decision(actor: Actor, *, reference: str, decision: Authorization | Closing) -> ReturnEvent:
+def preview_decision(
+    actor: Actor, *, reference: str, decision: Authorization | Closing, case: Case | None = None
+) -> ReturnEvent:
     """The event that this decision would write (unsaved), for the exact message preview.
 
-    Checks that the move is legal, but not yet that everything is filled in. Writes nothing.
+    Checks that the move is legal, but not yet that everything is filled in. Writes nothing. `case`: that of
+    `reference`, where this actor has it already.
     """
-    case = get_case(actor, reference)
+    case = case or get_case(actor, reference)
     if isinstance(decision, Authorization):
         return planned_event(actor, plan_authorization(case, actor, decision))
     check_move(case, actor, Action.CLOSE)

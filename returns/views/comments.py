@@ -16,10 +16,8 @@ from ..exceptions import NotFound
 from ..forms import CommentsForm
 from ..models import SavedComment
 from ..models.people import Language
-from ..selectors.cases import get_case
 from ..selectors.comments import find_saved_comment, list_saved_comments, offer_saved_comments
 from ..selectors.reasons import list_closure_reasons
-from ..selectors.seller_pages import buyer_language
 from ..services.comments import NAME_MAX, remove_comment, save_comment
 
 
@@ -73,8 +71,12 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 @seller_required
 @require_safe
 def for_closing(request: HttpRequest, reference: str) -> HttpResponse:
-    """The select beside the comments of a closing, for the reason that was just picked; a fragment for htmx."""
-    language = buyer_language(get_case(request.actor, reference))
+    """The select beside the comments of a closing, for the reason that was just picked; a fragment for htmx.
+
+    `?reader=`: the buyer's language, which the form knows.
+    """
+    reader = request.GET.get("reader", "")
+    language = reader if reader in Language.values else Language.ENGLISH.value
     saved = offer_saved_comments(request.actor, request.GET.get("reason", ""), language)
     return render(request, "_saved_comments.html", {"saved": saved})
 

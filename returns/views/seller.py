@@ -366,7 +366,7 @@ def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEve
     if form.is_bound:
         form.is_valid()
     closing = form.closing() if form.is_bound else form.proposed()
-    return services.preview_decision(actor, reference=reference, decision=closing)
+    return services.preview_decision(actor, reference=reference, decision=closing, case=form.case)
 
 
 def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:

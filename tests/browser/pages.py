@@ -53,6 +53,8 @@ def all_pages(page: Page) -> list[Shown]:
     closed = first_reference(page, "status=closed", "a[href$='/reopen/']")
     page.goto("/mailbox/")
     mail = page.locator(".mails a").first.get_attribute("href") or ""
+    page.goto("/seller/settings/comments/")
+    saved = page.locator(".thing a").first.get_attribute("href") or ""
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -79,6 +81,8 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("complete", f"{LIST}{authorized}/complete/"),
         Shown("reopen", f"{LIST}{closed}/reopen/"),
         Shown("settings", "/seller/settings/"),
+        Shown("saved-comments", "/seller/settings/comments/"),
+        Shown("saved-comment", saved),
         Shown("profile", "/accounts/profile/"),
         Shown("change-password", "/accounts/password/change/"),
         Shown("second-factor", "/accounts/2fa/"),
