@@ -18,8 +18,12 @@ document.addEventListener("keydown", (event) => {
 // A decision opens as a dialog over the list; after it (the answer empties the dialog), and after Undo in a row,
 // the focus is on the heading of that row.
 let heading = null;
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  heading = ctx.sourceElement.closest(".row")?.querySelector("h2").id ?? heading;
+document.addEventListener("htmx:before:request", (event) => {
+  const source = event.detail.ctx.sourceElement;
+  heading = source.closest(".row")?.querySelector("h2").id ?? heading;
+  // Once a form is on its way, the message beside it is asked for no more, and not still.
+  if (source.matches("#preview") && source.closest("form.htmx-request")) event.preventDefault();
+  else source.querySelector("#preview")?.dispatchEvent(new Event("htmx:abort"));
 });
 document.addEventListener("htmx:before:swap", (event) => {
   const { raw } = event.detail.ctx.response;
