@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
@@ -24,13 +24,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def _kept_by(actor: Actor) -> Iterator[QuerySet[SavedComment]]:
-    """The team's texts, its seller locked: of two members who save at once, the second finds the first's."""
+def _team(actor: Actor) -> Iterator[Seller]:
+    """The actor's team, locked: of two members who save at once, the second finds the first's text."""
     if actor.seller_id is None or not actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
     with transaction.atomic():
-        Seller.objects.select_for_update(no_key=True).get(pk=actor.seller_id)
-        yield SavedComment.objects.for_actor(actor)
+        yield Seller.objects.select_for_update(no_key=True).get(pk=actor.seller_id)
 
 
 def save_comment(
@@ -42,10 +41,11 @@ def save_comment(
     already.
     """
     name, text = clean_text(name), clean_comments(text, is_required=True)
-    with _kept_by(actor) as kept:
-        comment = SavedComment(seller_id=actor.seller_id)
+    with _team(actor) as team:
+        kept = team.saved_comments
+        comment = SavedComment(seller=team)
         if comment_id is not None:
-            comment = _one_of(kept, comment_id)
+            comment = _one_of(team, comment_id)
         elif kept.count() >= MOST:
             raise Invalid(_("Your team keeps 100 texts, the most there can be. Remove one first."))
         if not 0 < len(name) <= NAME_MAX:
@@ -63,8 +63,8 @@ def save_comment(
 
 def remove_comment(actor: Actor, *, comment_id: int) -> SavedComment:
     """Take a text away; answers what it was. Messages that it went into stay as they are."""
-    with _kept_by(actor) as kept:
-        comment = _one_of(kept, comment_id)
+    with _team(actor) as team:
+        comment = _one_of(team, comment_id)
         comment.delete()
     return comment
 
@@ -82,7 +82,8 @@ def keep_comments(
     name = clean_text(name, NAME_MAX) or clean_text(text, NAME_FROM_TEXT)
     language = next(one for one in (language, *Language.values) if is_readable(text, one))
     try:
-        with _kept_by(actor) as kept:
+        with _team(actor) as team:
+            kept = team.saved_comments
             same = kept.filter(language=language, text=text, reason__code=reason_code).first()
             if same is not None:
                 return same
@@ -100,8 +101,8 @@ def _free_name(name: str, taken: set[str]) -> str:
     return next(one for one in names if one not in taken)
 
 
-def _one_of(kept: QuerySet[SavedComment], comment_id: int) -> SavedComment:
-    comment = kept.filter(pk=comment_id).first()
+def _one_of(team: Seller, comment_id: int) -> SavedComment:
+    comment = team.saved_comments.filter(pk=comment_id).first()
     if comment is None:
         raise NotFound(_("This page does not exist, or it is not yours."))
     return comment
@@ -116,5 +117,5 @@ def _reason(code: str) -> ClosureReason | None:
     return reason
 
 
-def _wrong(field: str, sentence: str) -> Invalid:
+def _wrong(field: str, sentence: Any) -> Invalid:
     return Invalid(sentence, {field: sentence})

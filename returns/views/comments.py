@@ -101,7 +101,7 @@ def _page(request: HttpRequest, comment: SavedComment | None) -> HttpResponse:
                 text=data["comments"],
                 language=data["language"],
                 reason_code=data["reason"],
-                comment_id=comment and comment.pk,
+                comment_id=comment.pk if comment else None,
             )
         )
         if saved:
