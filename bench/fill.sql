@@ -1,4 +1,4 @@
--- A marketplace with %(requests)s return requests at 100 sellers, 8 of 100 requests at the first one. Every constraint,
+-- A marketplace with %(requests)s return requests at 100 sellers, %(share)s of 100 requests at the first one. Every constraint,
 -- foreign key and trigger is in force while this runs. What is history came from a marketplace's file, one recorded
 -- event each; the tenth that waits for a decision was asked for here.
 --
@@ -21,7 +21,7 @@ SELECT number, seller, chance, status,
        1500 + mod(chance, 20000) AS price
 FROM (
     SELECT number, chance,
-           CASE WHEN mod(number, 100) < 8 THEN 1 ELSE 2 + mod(chance / 100, 99) END AS seller,
+           CASE WHEN mod(number, 100) < %(share)s THEN 1 ELSE 2 + mod(chance / 100, 99) END AS seller,
            CASE WHEN mod(chance, 100) < 10 THEN 'authorization_required' WHEN mod(chance, 100) < 20 THEN 'authorized'
                 WHEN mod(chance, 100) < 23 THEN 'refund_due' WHEN mod(chance, 100) < 80 THEN 'completed' ELSE 'closed' END AS status
     FROM (SELECT number, hashint4(number) & 2147483647 AS chance FROM generate_series(1, %(requests)s) AS number) AS numbered

@@ -57,8 +57,11 @@ class Marketplace:
         command = [sys.executable, "manage.py", *arguments]
         subprocess.run(command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL)
 
-    def prepare(self, requests: int) -> None:
-        """Migrate and collect; fill the database with `requests` return requests unless it is filled."""
+    def prepare(self, requests: int, *, share: int = 8) -> None:
+        """Migrate and collect; fill the database with `requests` return requests unless it is filled.
+
+        `share`: how many of 100 requests are the first seller's.
+        """
         self.manage("migrate", "-v0")
         self.manage("collectstatic", "--noinput", "-v0")
         with self.cursor() as cursor:
@@ -67,7 +70,9 @@ class Marketplace:
                 return
             print(f"Filling the database with {requests:,} return requests …", flush=True)
             began = time.monotonic()
-            cursor.execute(Path(__file__).with_name("fill.sql").read_text(), {"requests": requests})
+            cursor.execute(
+                Path(__file__).with_name("fill.sql").read_text(), {"requests": requests, "share": share}
+            )
             print(f"… filled in {time.monotonic() - began:.0f} s", flush=True)
         self._hire()
 

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from returns.admin import BigTableAdmin, site
-from returns.admin.records import requests_called
+from returns.admin.base import link_to
+from returns.admin.records import SELLER, requests_called
 
 from .models import Message
 from .services import send_again
@@ -17,7 +18,7 @@ from .services import send_again
 class MessageAdmin(BigTableAdmin):
     list_display = (
         "created_at",
-        "seller",
+        "seller_link",
         "kind",
         "recipient_type",
         "language",
@@ -30,7 +31,13 @@ class MessageAdmin(BigTableAdmin):
     list_filter = ("status", "kind")
     search_fields = ("message_id",)
     search_help_text = _("A whole order number, RMA number, reference or Message-ID.")
-    exclude = ("rendered", "lease_token")
+    fields = (
+        *("created_at", "seller_link", "event_link", "kind", "recipient_type", "language", "message_id"),
+        *("status", "due_at", "attempts", "crashes", "doubtful", "last_code", "last_error", "sent_at"),
+    )
+    readonly_fields = ("created_at", "seller_link", "event_link")
+    seller_link = link_to("seller", SELLER)
+    event_link = link_to("event", _("event"))
     actions = ("send_selected_again",)
 
     def get_search_results(

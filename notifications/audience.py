@@ -91,6 +91,14 @@ class Audience:
     def is_turned_off(self, seller_id: int, user: User, kind: Kind) -> bool:
         return (seller_id, user.pk, kind.value) in self._turned_off
 
+    def is_left_with(self, seller_id: int, user: User, kind: Kind) -> bool:
+        """Whether `user` is told although the kind is or were turned off, as nobody else would be."""
+        members = self.members[seller_id]
+        others = [
+            one for one in members if one.pk != user.pk and not self.is_turned_off(seller_id, one, kind)
+        ]
+        return kind in ALWAYS_KEPT and not others and members[:1] == [user]
+
     def of(self, event: ReturnEvent) -> list[Recipient]:
         """Everybody who is owed a message of this event."""
         if event.is_silent or event.withdrawn_at is not None:
@@ -183,6 +191,7 @@ def _reminded(event: ReturnEvent) -> Told:
 _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.OPEN: _opened,
     Action.AUTHORIZE: Told(Kind.RETURN_AUTHORIZED),
+    Action.PROVIDE_LABEL: Told(Kind.LABEL_PROVIDED),
     Action.CLOSE: _closed,
     Action.KEEP_ITEM: Told(Kind.CLOSE_RECEIPT, Kind.RETURN_KEPT),
     Action.REOPEN: _reopened,

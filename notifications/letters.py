@@ -26,13 +26,14 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.models.people import Language
+from returns.selectors.cases import Case
 from returns.services.access import code_for, invitation_token, token_for
 from returns.state_machine import Status
 
 from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, told_of
 from .mail import compose
 from .models import Kind, Message, RecipientType, State
-from .rendering import MessageFacts, Reader, facts_of, render
+from .rendering import MessageFacts, Reader, choices_of, facts_of, render
 
 OF_EVENT = ("event__comments", "event__request__seller", "event__request__order__buyer")
 EXPIRED = "expired"
@@ -69,11 +70,12 @@ class Preview:
 
 
 class Letters:
-    """Writes the letters of some messages; what they share is read once."""
+    """Writes the letters of some messages; what they share is read once, or was read with `case`."""
 
-    def __init__(self) -> None:
-        self.marketplace = MarketplaceSettings.load()
-        self.reason_labels = {reason.code: reason.in_both("label") for reason in ReturnReason.objects.all()}
+    def __init__(self, case: Case | None = None) -> None:
+        self.marketplace = case.settings if case else MarketplaceSettings.load()
+        reasons = case.reasons.values() if case else ReturnReason.objects.all()
+        self.reason_labels = {reason.code: reason.in_both("label") for reason in reasons}
 
     def content(self, message: Message, letter: Letter) -> bytes:
         """The mail's bytes."""
@@ -183,20 +185,26 @@ class Letters:
             seller_name=run.seller.name,
             file_name=run.file_name,
             link=f"{settings.SITE_URL}/seller/returns/",
+            choices=choices_of(run.seller),
             waiting=_waiting(run.seller),
             overdue=_overdue(run.seller),
         )
         return Letter(address, facts, facts.happened_at)
 
 
-def preview_of(planned: ReturnEvent | None, undo_seconds: int = 0) -> Preview | None:
-    """What the buyer will read of an event that is only planned; None without one, or without a message."""
+def preview_of(
+    planned: ReturnEvent | None, undo_seconds: int = 0, letters: Letters | None = None
+) -> Preview | None:
+    """What the buyer will read of an event that is only planned; None without one, or without a message.
+
+    `letters`: of several previews of one page, what they share.
+    """
     if planned is None:
         return None
     kind, order = told_of(planned).buyer, planned.request.order
     if kind is None or not hasattr(order, "buyer"):
         return None
-    letters = Letters()
+    letters = letters or Letters(planned.planned_case)
     language = buyer_language(order.buyer, order.country, letters.marketplace)
     facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
     rendered = render(kind, language, facts)

@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
 
     RETURN_OPENED = "return_opened", _("Return request opened")
     RETURN_AUTHORIZED = "return_authorized", _("Return request authorized")
+    LABEL_PROVIDED = "label_provided", _("Return label provided")
     RETURN_CLOSED = "return_closed", _("Return request closed")
     RETURN_CLOSED_BY_BUYER = "return_closed_by_buyer", _("Return request closed by the buyer")
     CLOSE_RECEIPT = "close_receipt", _("Receipt for the buyer")
@@ -37,6 +38,18 @@ class Kind(models.TextChoices):
     IMPORT_FINISHED = "import_finished", _("File read")
 
 
+# What a seller's members are told, and each of them may turn off.
+MEMBER_KINDS = (
+    Kind.RETURN_OPENED,
+    Kind.RETURN_CLOSED_BY_BUYER,
+    Kind.RETURN_KEPT,
+    Kind.DEADLINE_NEAR,
+    Kind.ESCALATED,
+    Kind.ESCALATION_ANSWERED,
+    Kind.RETURN_CLOSED,
+    Kind.RETURN_REOPENED,
+    Kind.IMPORT_FINISHED,
+)
 # A seller must not miss these: its last reachable member gets them whatever was chosen.
 ALWAYS_KEPT = frozenset({Kind.RETURN_CLOSED_BY_BUYER, Kind.RETURN_KEPT, Kind.DEADLINE_NEAR})
 # Their texts carry what opens a door for a while, so they are never kept, not even until they are sent.

@@ -78,9 +78,19 @@ class Line:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LabelWords:
+    """What the return travels with. `kind`: "own", "unpaid" or "promised"."""
+
+    kind: str
+    carrier: str = ""
+    tracking_number: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
-    """All that a message may say. `page`: the address of the reader's page of the request, "" without one."""
+    """All that a message may say. `page`: the address of the reader's page of the request, `choices`: of
+    the page on which a member chooses what to be told; "" without one."""
 
     reader: Reader
     zone: str
@@ -117,6 +127,8 @@ class MessageFacts:
     send_back_date: date | None = None
     return_address: str = ""
     instructions: str = ""
+    merchant_rma: str = ""
+    label: LabelWords | None = None
     refund: Money | None = None
     refund_date: date | None = None
     reminder_clock: str = ""
@@ -124,6 +136,7 @@ class MessageFacts:
     reminder_due_at: datetime | None = None
 
     link: str = ""
+    choices: str = ""
     code: str = ""
     expires_at: datetime | None = None
     file_name: str = ""
@@ -157,7 +170,9 @@ def facts_of(
     return_request, facts, words = event.request, event.facts, event.words
     order, values = return_request.order, words["values"]
     changed = {column: after for column, (_before, after) in facts.get("changed", {}).items()}
-    promise, refund, reminder = (facts.get(name) or {} for name in ("promise", "refund", "reminder"))
+    promise, refund, reminder, label = (
+        facts.get(name) or {} for name in ("promise", "refund", "reminder", "label")
+    )
     buyer = getattr(order, "buyer", None)
     return MessageFacts(
         reader=reader,
@@ -198,12 +213,22 @@ def facts_of(
         send_back_date=_date(facts.get("send_back_date")) or return_request.send_back_date,
         return_address=facts.get("address", ""),
         instructions=facts.get("instructions", ""),
+        merchant_rma=facts.get("merchant_rma", ""),
+        label=LabelWords(label["kind"], label.get("carrier", ""), label.get("tracking_number", ""))
+        if label
+        else None,
         refund=Money(refund["minor"], refund["currency"]) if refund else None,
         refund_date=_date(refund.get("day")),
         reminder_clock=reminder.get("clock", ""),
         reminder_stage=reminder.get("stage", ""),
         reminder_due_at=_moment(reminder.get("due_at")),
+        choices=choices_of(event.request.seller) if reader == Reader.SELLER else "",
     )
+
+
+def choices_of(seller: Seller) -> str:
+    """The address at which a member chooses which mails about `seller` to get."""
+    return f"{settings.SITE_URL}/accounts/notifications/#{seller.slug}"
 
 
 def render(kind: str, language: str, facts: MessageFacts) -> Rendered:
@@ -298,6 +323,7 @@ def _in_frame(shape: str, kind: str, language: str, facts: MessageFacts, subject
             "rows": list(_rows(Kind(kind), facts, language)),
             "links": list(_links(Kind(kind), facts, language)),
             "sender": _sender(facts),
+            "choices": facts.choices,
         },
         autoescape=is_html,
     )
@@ -380,14 +406,23 @@ def _rows(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str,
         yield _("Order number"), [facts.order_number]
     if facts.rma_number:
         yield _("RMA number"), [facts.rma_number]
+    if facts.merchant_rma and facts.merchant_rma != facts.rma_number:
+        yield _("Seller's RMA number"), [facts.merchant_rma]
     yield from _money_rows(facts, language)
-    if facts.action == Action.AUTHORIZE:
-        if facts.return_address:
-            yield _("Send it to"), facts.return_address.splitlines()
-        if facts.instructions:
-            yield _("Instructions"), facts.instructions.splitlines()
-        if facts.send_back_date:
-            yield _("Send back by"), [day_in_words(facts.send_back_date, language)]
+    yield from _way_back_rows(facts, language)
+
+
+def _way_back_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[str]]]:
+    """Where to send it, with what, and until when; told when it is authorized, and the label when it comes."""
+    is_new = facts.action == Action.AUTHORIZE
+    if is_new and facts.return_address:
+        yield _("Send it to"), facts.return_address.splitlines()
+    if facts.label:
+        yield _("Return label"), list(_label_lines(facts))
+    if is_new and facts.instructions:
+        yield _("Instructions"), facts.instructions.splitlines()
+    if is_new and facts.send_back_date:
+        yield _("Send back by"), [day_in_words(facts.send_back_date, language)]
 
 
 def _item_lines(kind: Kind, facts: MessageFacts, language: str) -> Iterator[str]:
@@ -398,6 +433,24 @@ def _item_lines(kind: Kind, facts: MessageFacts, language: str) -> Iterator[str]
             yield from line.comment.splitlines()
         else:
             yield _line(replace(line, note=None), language)
+
+
+def _label_lines(facts: MessageFacts) -> Iterator[str]:
+    """Who provides the label, and how its parcel is followed."""
+    assert facts.label is not None
+    if facts.label.kind == "unpaid":
+        yield _("You buy it at a carrier of your choice.")
+    elif facts.label.kind == "promised":
+        yield _("The seller provides it; you are told when it is there.")
+    elif facts.page:
+        yield _("Print it from your request page.")
+    else:
+        yield _("The seller gives it to you.")
+    if facts.label.tracking_number:
+        words = {"carrier": facts.label.carrier, "number": facts.label.tracking_number}
+        yield _("%(carrier)s, tracking number %(number)s") % words
+    elif facts.label.carrier:
+        yield facts.label.carrier
 
 
 def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[str]]]:

@@ -3,6 +3,7 @@ from django.urls import path
 from . import views
 
 urlpatterns = [
+    path("accounts/notifications/", views.choices, name="notifications"),
     path(
         "seller/returns/<slug:reference>/close/preview/", views.closing_preview, name="seller-close-preview"
     ),

@@ -1,4 +1,4 @@
-"""Pages about messages: the demo's mailbox, and the preview of a closing."""
+"""Pages about messages: what a member wants to be told, the demo's mailbox, the preview of a closing."""
 
 import re
 from collections.abc import Callable
@@ -9,20 +9,29 @@ from functools import wraps
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp, csp_update
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from returns.decorators import seller_required
+from returns.actors import MemberRole
+from returns.decorators import memberships_of, seller_required
+from returns.exceptions import NotFound
+from returns.models import Seller, User
 from returns.services.decide import undo_seconds
 from returns.views.seller import closing_as_typed
 
+from .audience import Audience
 from .letters import preview_of
 from .mailbox import parse, part
-from .models import MailboxEntry
+from .models import MEMBER_KINDS, Kind, MailboxEntry
+from .preferences import choose_kinds
 
 MAILS_ON_A_PAGE = 50
 _LINK = re.compile(r"https?://[^\s<>\"]+")
@@ -34,6 +43,21 @@ IN_A_FRAME = {
     "img-src": ["data:"],
     "sandbox": True,
     "frame-ancestors": [SELF],
+}
+
+# When a member gets a kind of mail.
+HINTS = {
+    Kind.RETURN_OPENED: gettext_lazy("A buyer asks for a return, and it waits for your decision."),
+    Kind.RETURN_CLOSED_BY_BUYER: gettext_lazy("The buyer has closed the own request, with the reason."),
+    Kind.RETURN_KEPT: gettext_lazy("The buyer keeps an item whose return was prepaid."),
+    Kind.DEADLINE_NEAR: gettext_lazy("An answer or a refund is due soon, or overdue."),
+    Kind.ESCALATED: gettext_lazy("A buyer asks the marketplace to step in, or nobody has answered in time."),
+    Kind.ESCALATION_ANSWERED: gettext_lazy("What the marketplace decided after it was asked to step in."),
+    Kind.RETURN_CLOSED: gettext_lazy("The marketplace has closed a request for you."),
+    Kind.RETURN_REOPENED: gettext_lazy("The marketplace has reopened a request of yours."),
+    Kind.IMPORT_FINISHED: gettext_lazy(
+        "A colleague has read a file: how many requests wait, how many are overdue."
+    ),
 }
 
 View = Callable[..., HttpResponseBase]
@@ -63,6 +87,60 @@ def in_demo_only(view: View) -> View:
         return view(request, **arguments)
 
     return wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One kind of mail: whether the member gets it, and whether it comes although it is turned off."""
+
+    kind: Kind
+    label: str
+    hint: str
+    is_on: bool
+    is_left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a member is told of one seller; a viewer of nothing, without choices."""
+
+    seller: Seller
+    choices: list[Choice]
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def choices(request: HttpRequest) -> HttpResponse:
+    """Which mails the signed-in person gets, for each seller that the person belongs to."""
+    user = request.user
+    assert isinstance(user, User)
+    told = [one for one in memberships_of(request) if one.role != MemberRole.VIEWER]
+    if request.method == "POST":
+        seller = next((one.seller for one in told if one.seller.slug == request.POST.get("seller")), None)
+        if seller is None:
+            raise NotFound(_("This page does not exist, or it is not yours."))
+        choose_kinds(user, seller, request.POST.getlist("kinds"))
+        messages.success(request, _("Your e-mails about %(seller)s are chosen.") % {"seller": seller.name})
+        return HttpResponseRedirect(f"{reverse('notifications')}#{seller.slug}", status=303)
+    audience = Audience(one.seller_id for one in told)
+    chosen = [
+        Chosen(one.seller, _choices(audience, one.seller_id, user) if one in told else [])
+        for one in memberships_of(request)
+    ]
+    return render(request, "account/notifications.html", {"chosen": chosen})
+
+
+def _choices(audience: Audience, seller_id: int, user: User) -> list[Choice]:
+    return [
+        Choice(
+            kind,
+            str(kind.label),
+            str(HINTS[kind]),
+            is_on=not audience.is_turned_off(seller_id, user, kind),
+            is_left=audience.is_left_with(seller_id, user, kind),
+        )
+        for kind in MEMBER_KINDS
+    ]
 
 
 @require_safe

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest
@@ -30,7 +31,6 @@ class AccountAdapter(DefaultAccountAdapter):
         "too_many_login_attempts": _("Too many failed attempts. Please wait five minutes and try again."),
         "enter_current_password": _("This is not your current password."),
         "incorrect_password": _("This is not your password."),
-        "incorrect_code": _("This code is not right, or not any more."),
     }
     # What happened to an account, told to its owner by mail, by the name that django-allauth gives it.
     changes = {
@@ -78,6 +78,12 @@ class AccountAdapter(DefaultAccountAdapter):
                 template_prefix, email, context | {"site_url": settings.SITE_URL}, headers
             )
         posting.submit(post, mail)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _("This code is not right, or not any more."),
+    }
 
 
 def post(mail: Any) -> None:

@@ -24,7 +24,7 @@ from django.views.decorators.cache import never_cache
 
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
-from .models import BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
 from .services.access import find_session, keep_language
 
 View = Callable[..., HttpResponse]
@@ -82,13 +82,35 @@ def seller_required(view: View) -> View:
                 return _as_admin(view, request, seller, *args, **kwargs)
         if membership is None:
             raise NotFound(_("This page does not exist, or it is not yours."))
-        request.seller = membership.seller
-        request.actor = Actor.seller(request.user, membership)
-        if request.method not in SAFE_METHODS and not request.actor.may_write:
-            raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+        _act_for(request, membership)
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def bulk_required(view: View) -> View:
+    """The page of a bulk run, which the view gets instead of its reference: for members of the run's seller."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, bulk: str) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        run = BulkRun.objects.filter(reference=bulk).select_related("seller", "user").first()
+        ours = [one for one in memberships_of(request) if run is not None and one.seller_id == run.seller_id]
+        if run is None or not ours:
+            raise NotFound(_("This page does not exist, or it is not yours."))
+        _act_for(request, ours[0])
+        return view(request, run)
+
+    return wrapped
+
+
+def _act_for(request: HttpRequest, membership: Membership) -> None:
+    """Let the request act as this member; a viewer may look, not send anything."""
+    request.seller = membership.seller
+    request.actor = Actor.seller(request.user, membership)
+    if request.method not in SAFE_METHODS and not request.actor.may_write:
+        raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
 
 
 def second_factor_page(request: HttpRequest) -> str:

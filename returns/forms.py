@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
+from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import get_language
@@ -22,7 +23,7 @@ from .selectors.cases import Case
 from .selectors.lists import Filters
 from .selectors.seller_pages import buyer_language
 from .services.comments import NAME_MAX
-from .services.decide import INSTRUCTIONS_MAX, Authorization, Closing
+from .services.decide import Closing
 from .services.money import still_possible
 from .services.words import COMMENTS_MAX
 from .state_machine import Outcome, Status
@@ -60,6 +61,30 @@ class ServiceForm(forms.Form):
                 name = self.names.get(field, field)
                 self.add_error(name if name in self.fields else None, str(sentence))
             return None
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """The zones that people live in, by continent and place."""
+    places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    return [(zone, zone.replace("_", " ")) for zone in ["UTC", *places]]
+
+
+class ChangesForm(forms.ModelForm):
+    """Saves what differs from what the page had shown, and nothing else: of two who save at once, each with
+    changes of the own, neither takes back what the other has written.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # The page carries what it showed, as the row may have changed since; who sends only the values
+            # means all of them.
+            is_carried = not self.is_bound or self.add_initial_prefix(name) in self.data
+            field.show_hidden_initial = self.instance.pk is not None and is_carried
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.save(update_fields=None if self.instance.pk is None else self.changed_data)
+        return self.instance
 
 
 class CommentsForm(ServiceForm):
@@ -110,7 +135,7 @@ class CloseForm(CommentsForm):
     save_comments = forms.BooleanField(
         label=_("Save these comments for next time"),
         required=False,
-        widget=forms.CheckboxInput(attrs={"data-ground": "save"}),
+        widget=forms.CheckboxInput(attrs={"value": "new"}),
     )
     save_as = forms.CharField(
         label=_("Name"),
@@ -203,7 +228,7 @@ class CloseForm(CommentsForm):
 
     def clean_promise_amount(self) -> Decimal | None:
         amount: Decimal | None = self.cleaned_data["promise_amount"]
-        return _exact(amount, self.currency)
+        return exact_amount(amount, self.currency)
 
     def proposed(self) -> Closing:
         """What the form proposes before anything is entered."""
@@ -235,60 +260,6 @@ class CloseForm(CommentsForm):
             reason_code=data.get("reason", ""),
             comments=data.get("comments") or "",
             stated=Stated(**stated),
-        )
-
-
-class AuthorizeForm(ServiceForm):
-    """Authorize one request: where to, and with what instructions."""
-
-    address = forms.TypedChoiceField(
-        label=_("Return address"),
-        required=False,
-        coerce=int,
-        empty_value=None,
-        choices=(),
-        widget=forms.RadioSelect,
-    )
-    merchant_rma = forms.CharField(
-        label=_("Your own RMA number"),
-        required=False,
-        max_length=64,
-        help_text=_("The buyer sees it beside the number of this request."),
-    )
-    instructions = forms.CharField(
-        label=_("Instructions for the buyer"),
-        required=False,
-        max_length=INSTRUCTIONS_MAX,
-        widget=forms.Textarea(attrs={"rows": 4, "maxlength": INSTRUCTIONS_MAX}),
-    )
-
-    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
-        initial = {"instructions": case.seller.instructions, **kwargs.pop("initial", {})}
-        super().__init__(*args, initial=initial, **kwargs)
-        country = case.request.order.country
-        near = [address for address in case.return_addresses if address.country == country]
-        field = self.fields["address"]
-        assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [(address.pk, str(address)) for address in near]
-        if near:
-            self.initial.setdefault("address", near[0].pk)
-        else:
-            del self.fields["address"]
-
-    names = {"return_address": "address"}
-
-    def proposed(self) -> Authorization:
-        """What the form proposes before anything is entered."""
-        return Authorization(
-            return_address_id=self.initial.get("address"), instructions=self.initial["instructions"]
-        )
-
-    def authorization(self) -> Authorization:
-        data = self.cleaned_data
-        return Authorization(
-            return_address_id=data.get("address"),
-            instructions=data["instructions"],
-            merchant_rma=data["merchant_rma"],
         )
 
 
@@ -351,7 +322,7 @@ class RefundForm(ServiceForm):
         data = super().clean() or self.cleaned_data
         for name, (_item, _part, currency) in self.places.items():
             try:
-                _exact(data.get(name), currency)
+                exact_amount(data.get(name), currency)
             except forms.ValidationError as error:
                 self.add_error(name, error)
         return data
@@ -503,7 +474,7 @@ class FilterForm(forms.Form):
         )
 
 
-def _exact(amount: Decimal | None, currency: str) -> Decimal | None:
+def exact_amount(amount: Decimal | None, currency: str) -> Decimal | None:
     """The amount as it is, or an error where it has more decimals than its currency."""
     if amount is None:
         return None

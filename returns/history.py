@@ -41,6 +41,7 @@ def what(event: ReturnEvent) -> str:
         Action.ESCALATE: _("Marketplace asked to step in"),
         Action.UPHOLD: _("Decision upheld"),
         Action.REMIND: _("Reminder"),
+        Action.PROVIDE_LABEL: _("Label provided"),
     }[Action(event.action)]
 
 
@@ -69,6 +70,7 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Action.ESCALATE: _("Step-in by the marketplace asked for by %(who)s on %(when)s."),
         Action.UPHOLD: _("Decision upheld by %(who)s on %(when)s."),
         Action.REMIND: _("Reminder sent by %(who)s on %(when)s."),
+        Action.PROVIDE_LABEL: _("Label provided by %(who)s on %(when)s."),
     }
     if event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))

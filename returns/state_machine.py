@@ -56,6 +56,7 @@ class Action(TextChoices):
     ESCALATE = "escalate", _("Ask the marketplace to step in")
     UPHOLD = "uphold", _("Uphold the decision")
     REMIND = "remind", _("Reminder")
+    PROVIDE_LABEL = "provide_label", _("Provide the label")
 
 
 class Role(TextChoices):
@@ -78,7 +79,7 @@ GIVES_UNITS_BACK = frozenset(
 class Facts:
     """What the guards may know of one request, read under its lock (or, for a page, without it).
 
-    `has_way_back`: a prepaid label, a return address in the buyer's country, or a case that asks for none.
+    `has_way_back`: a prepaid label, a return address in the buyer's country, or the seller's own label.
     `owes_refund`: something of what was paid for these units is not refunded yet, or what was paid is unknown
     and nothing is refunded. `undoable_by`: the id of the user whose last authorize or close is still held;
     `has_money_since_decision`: a refund was recorded after it.
@@ -91,6 +92,7 @@ class Facts:
     prepaid_eligible: bool = False
     is_timely_withdrawal: bool = False
     has_way_back: bool = True
+    owes_label: bool = False
     has_rule: bool = False
     is_handed_over: bool = False
     is_refunded: bool = False
@@ -155,7 +157,20 @@ def _not_refunded(facts: Facts, asking: Asking) -> Any:
 def _has_way_back(facts: Facts, asking: Asking) -> Any:
     if facts.has_way_back or facts.is_imported or facts.is_timely_withdrawal:
         return None
-    return _("Add a return address in the buyer's country first: the buyer must know where to send the item.")
+    return _(
+        "Give a return address in the buyer's country, or your own label: the buyer must know where to send it."
+    )
+
+
+def _owes_label(facts: Facts, asking: Asking) -> Any:
+    return None if facts.owes_label else _("No label is owed for this request.")
+
+
+def _cannot_be_undone(facts: Facts, asking: Asking) -> Any:
+    """The buyer is told of the label after the authorization, and of neither if that is undone."""
+    if facts.undoable_by is None:
+        return None
+    return _("The authorization can still be undone. Provide the label once the buyer is told of it.")
 
 
 def _by_rule(facts: Facts, asking: Asking) -> Any:
@@ -402,6 +417,13 @@ TRANSITIONS: tuple[Transition, ...] = (
         SELLERS_SIDE,
         guards=(_still_held, _no_money_since_decision),
         note="back to the status before",
+    ),
+    _row(
+        Action.PROVIDE_LABEL,
+        (_AUTHORIZED,),
+        None,
+        SELLERS_SIDE,
+        guards=(_owes_label, _cannot_be_undone, _not_handed_over),
     ),
     _row(Action.ESCALATE, ANY, None, (Role.BUYER, Role.SYSTEM), guards=(_may_step_in,)),
     _row(Action.UPHOLD, ANY, None, (Role.ADMIN,), guards=(_is_escalated,)),

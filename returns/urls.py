@@ -2,7 +2,22 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, comments, seller, site, team
+from .views import (
+    authorize,
+    bulk,
+    buyer,
+    buyer_access,
+    comments,
+    files,
+    guides,
+    overview,
+    papers,
+    saved_views,
+    seller,
+    settings,
+    site,
+    team,
+)
 
 everybody = [
     path("", site.home, name="home"),
@@ -15,17 +30,27 @@ everybody = [
 ]
 
 teams = [
-    path("seller/settings/", team.settings_page, name="seller-settings"),
-    path("seller/settings/rules/", team.save_settings, name="seller-settings-save"),
-    path("seller/settings/invite/", team.invite, name="seller-invite"),
-    path("seller/settings/invitations/<int:pk>/revoke/", team.revoke, name="seller-invitation-revoke"),
-    path("seller/settings/members/<int:pk>/", team.change_member, name="seller-member-change"),
-    path("seller/settings/members/<int:pk>/remove/", team.remove_member, name="seller-member-remove"),
-    path("seller/settings/addresses/", team.add_address, name="seller-address-add"),
-    path("seller/settings/addresses/<int:pk>/retire/", team.retire_address, name="seller-address-retire"),
+    path("seller/settings/", settings.page, name="seller-settings"),
+    path("seller/settings/invite/", settings.invite, name="seller-invite"),
+    path("seller/settings/invitations/<int:pk>/revoke/", settings.revoke, name="seller-invitation-revoke"),
+    path("seller/settings/members/<int:pk>/", settings.change_member, name="seller-member-change"),
+    path("seller/settings/members/<int:pk>/remove/", settings.remove_member, name="seller-member-remove"),
+    path("seller/settings/addresses/", settings.add_address, name="seller-address-add"),
+    path("seller/settings/addresses/<int:pk>/", settings.edit_address, name="seller-address-edit"),
+    path("seller/settings/addresses/<int:pk>/retire/", settings.retire_address, name="seller-address-retire"),
     path("seller/settings/comments/", comments.saved_comments, name="seller-comments"),
     path("seller/settings/comments/<int:pk>/", comments.saved_comment, name="seller-comment"),
     path("seller/settings/comments/<int:pk>/remove/", comments.remove, name="seller-comment-remove"),
+    path("seller/settings/<slug:section>/", settings.save_section, name="seller-settings-save"),
+]
+
+files_in_and_out = [
+    path("seller/imports/", files.imports, name="seller-imports"),
+    path("seller/imports/<slug:run>/", files.one_import, name="seller-import"),
+    path("seller/imports/<slug:run>/commit/", files.commit, name="seller-import-commit"),
+    path("seller/imports/<slug:run>/discard/", files.discard, name="seller-import-discard"),
+    path("seller/exports/", files.exports, name="seller-exports"),
+    path("seller/exports/returns.tsv", files.export_file, name="seller-export-file"),
 ]
 
 buyers_way_in = [
@@ -37,9 +62,20 @@ buyers_way_in = [
 ]
 
 sellers = [
+    path("seller/", overview.overview, name="seller-overview"),
+    path("seller/help/", guides.guides, name="seller-help"),
+    path("seller/help/<slug:slug>/", guides.guide, name="seller-guide"),
     path("seller/returns/", seller.returns, name="seller-returns"),
+    path("seller/views/", saved_views.save, name="seller-view-save"),
+    path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
+    path("seller/returns/bulk/", bulk.many, name="seller-bulk"),
+    path("seller/returns/bulk/<slug:bulk>/", bulk.run_page, name="seller-bulk-run"),
+    path("seller/returns/bulk/<slug:bulk>/undo/", bulk.undo, name="seller-bulk-undo"),
     path("seller/returns/<slug:reference>/", seller.one_return, name="seller-return"),
-    path("seller/returns/<slug:reference>/authorize/", seller.authorize, name="seller-authorize"),
+    path("seller/returns/<slug:reference>/authorize/", authorize.authorize, name="seller-authorize"),
+    path("seller/returns/<slug:reference>/label/", authorize.label, name="seller-label"),
+    path("seller/returns/<slug:reference>/label/file/", papers.seller_label, name="seller-label-file"),
+    path("seller/returns/<slug:reference>/slip/", papers.seller_slip, name="seller-slip"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),
     path(
         "seller/returns/<slug:reference>/close/comments/", comments.for_closing, name="seller-close-comments"
@@ -55,7 +91,9 @@ buyers = [
     path("my/returns/<slug:reference>/", buyer.one_return, name="buyer-return"),
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),
+    path("my/returns/<slug:reference>/label/", papers.buyer_label, name="buyer-label"),
+    path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
 
-urlpatterns = [*everybody, *sellers, *teams, *buyers_way_in, *buyers]
+urlpatterns = [*everybody, *sellers, *teams, *files_in_and_out, *buyers_way_in, *buyers]

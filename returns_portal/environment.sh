@@ -48,26 +48,26 @@ make_environment() {
     if [ "$(head -n 1 "$venv/made-from" 2>/dev/null)" != "PYTHON=${PYTHON:-}" ]; then
         rm -rf -- "$venv"
     fi
-    for file in "$@"; do
-        shift
-        set -- "$@" --requirement "$file"
-    done
     with_uv "$@" 2>/dev/null || with_pip "$@" || stop "The packages could not be installed; what is above says why."
     printf '%s\n' "$made" >"$venv/made-from"
 }
 
 with_uv() {
-    command -v uv >/dev/null &&
-        { [ -x "$venv/bin/python" ] || uv venv --python "${PYTHON:->=3.11}" "$venv"; } &&
-        uv pip install --python "$venv/bin/python" --require-hashes "$@"
+    command -v uv >/dev/null || return
+    [ -x "$venv/bin/python" ] || uv venv --python "${PYTHON:->=3.11}" "$venv" || return
+    for file in "$@"; do
+        shift
+        set -- "$@" --requirement "$file"
+    done
+    uv pip install --python "$venv/bin/python" --require-hashes "$@"
 }
 
-# Without compiling: Python does that for what it loads, and most of it is never loaded.
 with_pip() {
-    if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    if [ ! -x "$venv/bin/python" ]; then
         python=$(pick_python) || exit
         rm -rf -- "$venv"
-        "$python" -m venv "$venv" || return
+        "$python" -m venv --without-pip "$venv" || return
     fi
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input --no-compile --require-hashes "$@"
+    # -P: modules beside the script must not stand in for Python's own.
+    "$venv/bin/python" -P "$root/returns_portal/install.py" "$@"
 }

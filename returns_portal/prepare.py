@@ -2,6 +2,7 @@
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,12 +40,15 @@ def prepare() -> None:
         settings.DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"
     print("Preparing …", flush=True)
     django.setup()
-    try:
-        migrate_and_fill()
-    except OperationalError as error:
-        sys.exit(f"The database cannot be used: {str(error).strip().splitlines()[0]}.")
+    # Static files are mostly compressing, which leaves the interpreter to the database.
+    with ThreadPoolExecutor(1) as beside:
+        collected = beside.submit(call_command, "collectstatic", verbosity=0, interactive=False)
+        try:
+            migrate_and_fill()
+        except OperationalError as error:
+            sys.exit(f"The database cannot be used: {str(error).strip().splitlines()[0]}.")
+        collected.result()
     if is_new:
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
         draft.replace(final)
-    call_command("collectstatic", verbosity=0, interactive=False)

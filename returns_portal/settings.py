@@ -329,6 +329,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
 }
+MFA_ADAPTER = "returns.accounts.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -352,6 +353,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA_DIR / "uploads"
+MEDIA_ROOT.mkdir(mode=0o700, exist_ok=True)
+# What arrives lies where it will stay: a move is no copy, and the system's own folder may be small.
+FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
@@ -408,6 +412,10 @@ SCHEDULE = {
     "remind": 30,
     "complete_not_returned": 600,
     "clear_access_rows": 6 * 60 * 60,
+    "clear_uploads": 60 * 60,
+    "clear_label_files": 6 * 60 * 60,
+    "work_on_bulk_runs": 1,
+    "forget_bulk_runs": 6 * 60 * 60,
 }
 
 CELERY_BROKER_URL = text("CELERY_BROKER_URL")
@@ -448,7 +456,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # What becomes due later is found by asking. A ring that no worker hears in ten seconds is followed by others.
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": 2.0, "options": {"expires": 10}}
-    for task in ("returns.run_due_jobs", "notifications.relay_events", "notifications.deliver_messages")
+    for task in (
+        "returns.run_due_jobs",
+        "returns.work_on_a_file",
+        "notifications.relay_events",
+        "notifications.deliver_messages",
+    )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 

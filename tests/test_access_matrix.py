@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -23,17 +25,25 @@ from notifications.models import MailboxEntry
 from notifications.services import relay_events
 from returns import services
 from returns.models import (
+    BulkRun,
     BuyerCode,
+    FileRun,
     Invitation,
     Membership,
     ReturnAddress,
     ReturnEvent,
     ReturnRequest,
     SavedComment,
+    SavedView,
 )
 from returns.models.clock import database_now
+from returns.selectors.bulk import examples_of
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
 from returns.services.comments import save_comment
+from returns.services.decide import Authorization
+from returns.services.imports import receive_file, work_on_a_file
+from returns.services.saved_views import save_view
 from returns.state_machine import Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
@@ -42,12 +52,15 @@ from tests.factories import (
     PASSWORD,
     Cast,
     a_request_in,
+    at_once,
     closing,
     day,
     make_cast,
     make_order,
     open_request,
 )
+from tests.label_files import UPS, a_pdf, an_own_label
+from tests.returns.report_files import returns_file
 
 pytestmark = pytest.mark.django_db
 
@@ -101,9 +114,20 @@ seller/choose/                                   405 404  405 303  405 303  405 
 accounts/profile/                                302 302  200 303  200 303  200 303  200 303  302 302  302 302  200 303
 accounts/invitation/                             404 404  404 404  404 404  404 404  404 404  404 404  404 404  404 404
 accounts/invitation/<str:token>/                 303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
+seller/                                          302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/help/                                     302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
+seller/help/<slug:slug>/                         302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
+seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
+seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
+seller/returns/bulk/<slug:bulk>/                 302 302  200 303  200 403  200 403  404 404  302 302  302 302  404 404
+seller/returns/bulk/<slug:bulk>/undo/            302 302  405 303  405 403  405 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/                 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/authorize/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/label/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/label/file/      302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
+seller/returns/<slug:reference>/slip/            302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/close/comments/  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/receive/         302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -112,16 +136,24 @@ seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
 seller/settings/                                 302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
-seller/settings/rules/                           302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+accounts/notifications/                          302 302  200 303  200 303  200 404  200 404  302 302  302 302  200 404
+seller/settings/<slug:section>/                  302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/invite/                          302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/invitations/<int:pk>/revoke/     302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/members/<int:pk>/                302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+seller/settings/addresses/<int:pk>/              302 302  200 303  403 403  403 403  404 404  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
+seller/imports/                                  302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
+seller/imports/<slug:run>/                       302 302  200 405  200 405  200 403  404 405  302 302  302 302  404 404
+seller/imports/<slug:run>/commit/                302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
+seller/imports/<slug:run>/discard/               302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
+seller/exports/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/exports/returns.tsv                       302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 my/link/                                         200 422  200 422  200 422  200 422  200 422  200 303  200 422  200 422
 my/link/<str:token>/                             303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
 my/returns/<slug:reference>/send-code/           303 303  303 303  303 303  303 303  303 303  303 303  303 303  303 303
@@ -130,6 +162,8 @@ my/sign-out/                                     405 303  405 303  405 303  405 
 my/returns/<slug:reference>/                     200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/close/               200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/returns/<slug:reference>/keep/                200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/label/               200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/returns/<slug:reference>/slip/                200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/step-in/             200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 """  # noqa: E501
 
@@ -177,6 +211,10 @@ class World:
     code: BuyerCode
     invitation: Invitation
     mail: MailboxEntry
+    view: SavedView
+    file: FileRun
+    preview: BulkRun
+    started: BulkRun
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
@@ -195,8 +233,19 @@ def world(db: None) -> World:
     services.close_return(alice, reference=held.reference, closing=closing())
     escalated = a_request_in(cast, Status.CLOSED)
     opened = open_request(make_order(seller, country="CA"))
+    labelled, owing = (open_request(make_order(seller, country="CA")) for _label in range(2))
+    for one, decision in (
+        (labelled, Authorization(label=an_own_label())),
+        (owing, Authorization(promises_label=True)),
+    ):
+        services.authorize_return(at_once(alice), reference=one.reference, decision=decision)
     requests = {
         "open": opened,
+        "seller label": owing,
+        "seller file": labelled,
+        "seller slip": labelled,
+        "my label": labelled,
+        "my slip": labelled,
         "seller receive": authorized,
         "seller refund": a_request_in(cast, Status.REFUND_DUE),
         "seller complete": a_request_in(cast, Status.REFUND_DUE),
@@ -234,8 +283,21 @@ def world(db: None) -> World:
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
     save_comment(alice, name="Sorry", text="We are sorry.", language="en")
+    many = [open_request(make_order(seller, country="CA")).reference]
+    preview = freeze_bulk(alice, action="close", references=many)
+    started = freeze_bulk(alice, action="authorize", references=many)
+    confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     relay_events()
-    return World(cast, requests, of_ed, code, invitation, mail)
+    view = save_view(alice, name="Late", query="overdue=on")
+    file = a_checked_file(cast)
+    return World(cast, requests, of_ed, code, invitation, mail, view, file, preview, started)
+
+
+def a_checked_file(cast: Cast) -> FileRun:
+    content = returns_file({}).getvalue()
+    run = receive_file(cast.actor(cast.alice), file=SimpleUploadedFile("r.tsv", content))
+    assert work_on_a_file()
+    return run
 
 
 def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
@@ -256,14 +318,19 @@ def path_of(route: str, world: World) -> str:
         "invitations": world.invitation,
         "addresses": ReturnAddress.objects.first(),
         "comments": SavedComment.objects.first(),
+        "<int:pk>": world.view,
     }
     values = {
         "reference": world.request_for(route).reference,
+        "section": "rules",
+        "run": world.file.reference,
+        "bulk": (world.started if route.endswith("/undo/") else world.preview).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
         "pk": own.get(route.split("/")[2], world.mail).pk if route.count("/") > 2 else world.mail.pk,
         "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
         "content_type_id": ContentType.objects.get_for_model(ReturnRequest).pk,
         "app_label": "returns",
+        "slug": "prepaid-returns",
         "url": "nothing/here/",
         "uidb36": "1",
         "key": "some-key",
@@ -273,34 +340,36 @@ def path_of(route: str, world: World) -> str:
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), plain)
 
 
-def body_for(route: str, world: World) -> dict[str, str]:
+def body_for(route: str, world: World) -> dict[str, Any]:
     """What the page's form sends."""
     request = world.request_for(route)
     item = request.items.get().pk
     long = "We talked about it on the phone and found a way."
     page = route.rstrip("/").rpartition("/")[2]
+    address = {
+        "name": "N",
+        "lines": "1 Dock Street",
+        "city": "Reno",
+        "postal_code": "1",
+        "country": "US",
+    }
     bodies: dict[str, dict[str, object]] = {
         "seller close": {"reason": "other", "comments": long},
         "seller preview": {"reason": "other", "comments": long},
+        "seller label": {"label_file": a_pdf(), "carrier": "UPS", "tracking_number": UPS},
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
+        "seller bulk": {"action": "close", "reference": request.reference},
+        "seller <slug:bulk>": {"reason": "other", "comments_en": long},
         "seller choose": {"slug": "north-lane"},
-        "seller rules": {
-            "authorization": "by_hand",
-            "authorization_days": 30,
-            "imported_messages": "show_to_copy",
-        },
+        "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},
+        "accounts notifications": {"seller": "north-lane", "kinds": ["return_opened"]},
         "seller invite": {"email": "olga@north-lane.example", "role": "agent", "language": "en"},
-        "seller <int:pk>": {"role": "viewer", "name": "Sorry", "language": "en", "comments": long},
+        "seller <int:pk>": {"role": "viewer", "language": "en", "comments": long, **address},
         "seller comments": {"name": "Thank you", "language": "en", "comments": long},
-        "seller addresses": {
-            "name": "N",
-            "lines": "1 Dock Street",
-            "city": "Reno",
-            "postal_code": "1",
-            "country": "US",
-        },
+        "seller addresses": address,
+        "seller imports": {"file": SimpleUploadedFile("r.tsv", returns_file({}).getvalue())},
         "my close": {"reason": "buyer_by_mistake"},
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},

@@ -23,9 +23,10 @@ LATIN = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
 
 # What stays Latin in a Chinese sentence: names, formats, units, examples of what to type.
 LATIN_WORDS = {
-    *("RMA", "SKU", "XML", "UTF-8", "UTF-16", "Unicode", "GB", "US", "DE", "YYYY-MM-DD", "14-Jul-2025"),
+    *("RMA", "SKU", "XML", "UTF-8", "UTF-16", "Unicode", "MB", "GB", "US", "DE", "YYYY-MM-DD", "14-Jul-2025"),
     "Message-ID",
     "PIN",
+    *("PDF", "PNG", "JPEG", "MB", "A4", "Letter"),
     *("North", "Lane", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"),
     *("Returns", "report", "of", "seller", "fulfilled", "orders"),
 }

@@ -1,16 +1,24 @@
 """./run and ./test before Python: what they find, what they make of it, what they say."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from returns_portal.run import ROOT
 
 TOOLS = ("basename", "cat", "dirname", "head", "mkdir", "rm", "sh")
+PACKAGES = ("alpha", "beta", "gamma")
 Say = Callable[..., subprocess.CompletedProcess[str]]
 
 # A Python that is as new and as complete as it is told to be, copies itself, and notes what it is asked.
@@ -19,15 +27,15 @@ echo "python $*" >>"$NOTES"
 case "$*" in
 *ensurepip,*) [ -n "$FAKE_HAS_VENV" ] ;;
 *version_info*) [ -n "$FAKE_IS_NEW" ] ;;
-"-m venv "*) mkdir -p "$3/bin" && cat "$0" >"$3/bin/python" && /bin/chmod +x "$3/bin/python" ;;
-"-m pip install"*) [ -z "$FAKE_FAILS" ] ;;
+"-m venv "*) mkdir -p "$4/bin" && cat "$0" >"$4/bin/python" && /bin/chmod +x "$4/bin/python" ;;
+*install.py*) [ -z "$FAKE_FAILS" ] ;;
 "-m returns_portal.run"*) echo "started in $PWD: $*" ;;
 esac
 """
 FAKE_UV = """#!/bin/sh
 echo "uv $*" >>"$NOTES"
 case "$1" in
-venv) for last in "$@"; do :; done; python3 -m venv "$last" ;;
+venv) for last in "$@"; do :; done; python3 -m venv --without-pip "$last" ;;
 pip) [ -n "$FAKE_UV_REACHES" ] ;;
 esac
 """
@@ -106,8 +114,8 @@ def test_the_first_start_makes_an_environment_and_installs_what_is_locked(
         f"started in {tree}: -m returns_portal.run --relative-to {tmp_path} --port 0 --data my data\n"
     )
     said = notes()
-    assert f"-m venv {tree / '.venv'}\n" in said
-    assert f"--require-hashes --requirement {tree / 'requirements.txt'}\n" in said
+    assert f"-m venv --without-pip {tree / '.venv'}\n" in said
+    assert f"-P {tree / 'returns_portal/install.py'} {tree / 'requirements.txt'}\n" in said
 
 
 def test_the_next_start_installs_nothing(run: Say, notes: Callable[[], str]) -> None:
@@ -127,9 +135,9 @@ def test_changed_requirements_are_installed_into_the_same_environment(
     assert run().returncode == 0
     said = notes()
     assert "-m venv" not in said
-    assert "pip install" in said
+    assert "install.py" in said
     run()
-    assert "pip install" not in notes()
+    assert "install.py" not in notes()
 
 
 def test_an_installation_that_failed_is_tried_again(run: Say, notes: Callable[[], str], tree: Path) -> None:
@@ -140,7 +148,7 @@ def test_an_installation_that_failed_is_tried_again(run: Say, notes: Callable[[]
     assert ended.stderr.endswith("The packages could not be installed; what is above says why.\n")
     notes()
     assert run().returncode == 0
-    assert "pip install" in notes()
+    assert "install.py" in notes()
 
 
 def test_another_python_makes_the_environment_anew(run: Say, notes: Callable[[], str]) -> None:
@@ -155,12 +163,88 @@ def test_uv_is_used_where_it_is(run: Say, notes: Callable[[], str], tree: Path) 
     said = notes()
     assert f"uv venv --python >=3.11 {tree / '.venv'}\n" in said
     assert f"--require-hashes --requirement {tree / 'requirements.txt'}" in said
-    assert "-m pip" not in said
+    assert "install.py" not in said
 
 
 def test_where_uv_reaches_no_packages_pip_may(run: Say, notes: Callable[[], str]) -> None:
     assert run(uv=True).returncode == 0
-    assert "-m pip install" in notes()
+    assert "install.py" in notes()
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the wheels of three packages, each a module that is named as its package."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for name in PACKAGES:
+        info = f"{name}-1.0.dist-info"
+        with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{name}.py", "")
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    return folder
+
+
+def locked(wheels: Path, name: str) -> str:
+    digest = hashlib.sha256((wheels / f"{name}-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    return f"{name}==1.0 ; python_version >= '3' \\\n    --hash=sha256:{'0' * 64} \\\n    --hash=sha256:{digest}\n"
+
+
+def installed(wheels: Path, venv: Path, *locks: Path) -> subprocess.CompletedProcess[str]:
+    """What install.py says, run with a new environment `venv`, where pip finds nothing but `wheels`."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    return subprocess.run(
+        [venv / "bin" / "python", "-P", ROOT / "returns_portal" / "install.py", *locks],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(venv), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_locked_package_is_installed_though_two_files_name_it(wheels: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_text(locked(wheels, "alpha") + locked(wheels, "beta"))
+    second.write_text(locked(wheels, "alpha") + locked(wheels, "gamma"))
+    ended = installed(wheels, tmp_path / "venv", first, second)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-c", f"import {', '.join(PACKAGES)}"], check=True)
+
+
+def test_files_that_lock_a_package_differently_are_refused(wheels: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_text(locked(wheels, "alpha"))
+    second.write_text(locked(wheels, "alpha").replace("==1.0", "==2.0"))
+    ended = installed(wheels, tmp_path / "venv", first, second)
+    assert ended.returncode == 1
+    assert "alpha==1.0 and alpha==2.0" in ended.stderr
+
+
+@pytest.mark.parametrize("changed", PACKAGES)
+def test_a_package_that_is_not_the_locked_one_is_refused(wheels: Path, tmp_path: Path, changed: str) -> None:
+    lock, other = tmp_path / "lock.txt", tmp_path / "wheels"
+    lock.write_text("".join(locked(wheels, name) for name in PACKAGES))
+    shutil.copytree(wheels, other)
+    with zipfile.ZipFile(other / f"{changed}-1.0-py3-none-any.whl", "a") as wheel:
+        wheel.writestr("more.py", "")
+    ended = installed(other, tmp_path / "venv", lock)
+    assert ended.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in ended.stderr
+
+
+def test_the_lock_names_all_that_the_packages_in_it_need() -> None:
+    """Installed without looking for dependencies, each package must find its own in the lock."""
+    lines = re.findall(r"^\w[^\\\n]*", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    locked = {
+        requirement.name
+        for requirement in map(Requirement, lines)
+        if requirement.marker is None or requirement.marker.evaluate()
+    }
+    for name in locked:
+        for needed in map(Requirement, distribution(name).requires or ()):
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(needed.name) in locked, f"{name} needs {needed.name}"
 
 
 def test_too_old_a_python_is_said_in_one_sentence(run: Say, tree: Path) -> None:

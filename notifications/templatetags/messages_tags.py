@@ -40,6 +40,14 @@ def message_preview(planned: ReturnEvent | None, undo_seconds: int = 0) -> Previ
 
 
 @register.simple_tag
+def message_previews(planned: list[ReturnEvent], undo_seconds: int = 0) -> list[Preview]:
+    """What the buyers of several planned events will read, each once; nothing for an event without a message."""
+    letters = Letters() if planned else None
+    previews = [preview_of(event, undo_seconds, letters) for event in planned]
+    return [preview for preview in previews if preview is not None]
+
+
+@register.simple_tag
 def messages_of(reference: str) -> list[Sent]:
     """The messages of one request, newest first. The page has checked who may see the request."""
     messages = list(

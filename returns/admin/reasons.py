@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import translation
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -54,10 +55,22 @@ class MissingLanguage(admin.SimpleListFilter):
         return queryset.filter(missing)
 
 
+class RowForm(forms.ModelForm):
+    """A row that is edited in its list, where its fields have no label but their column."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{capfirst(field.label)}: {self.instance}"
+
+
 class ReasonAdmin(DeskAdmin):
     list_filter: ClassVar[tuple[Any, ...]] = (MissingLanguage, "is_active")
     list_editable = ("position", "is_active")
     search_fields = ("code", "label_en", "label_zh_hans")
+
+    def get_changelist_form(self, request: HttpRequest, **options: Any) -> type[forms.ModelForm]:
+        return super().get_changelist_form(request, form=RowForm, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A code stands in history and in files, so it never changes."""

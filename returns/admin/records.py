@@ -51,6 +51,7 @@ def requests_called(term: str) -> list[int]:
 
 
 class ReadOnlyInline(admin.TabularInline):
+    template = "admin/read_only_inline.html"
     extra = 0
     can_delete = False
     show_change_link = False

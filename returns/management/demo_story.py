@@ -10,9 +10,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 
 from .. import services
 from ..actors import Actor, MemberRole
@@ -33,6 +35,7 @@ from ..services.comments import save_comment
 from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.open import AskedLine
+from ..services.team import invite_member
 from ..state_machine import Outcome
 
 PASSWORD = "returns-demo"
@@ -363,8 +366,16 @@ def _settings() -> None:
     )
 
 
+@cache
+def _password() -> str:
+    """PASSWORD hashed, once for everybody: it is known anyhow, and hashing is made to take its time."""
+    return make_password(PASSWORD)
+
+
 def _person(email: str, name: str, **more: Any) -> User:
-    user = User.objects.create_user(email, PASSWORD, name=name, time_zone="America/New_York", **more)
+    user = User.objects.create(
+        email=email, password=_password(), name=name, time_zone="America/New_York", **more
+    )
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 
@@ -403,6 +414,7 @@ def _north_lane() -> tuple[Seller, dict[str, Actor]]:
         user = _person(email, name)
         membership = Membership.objects.create(user=user, seller=seller, role=role)
         team[name] = Actor.seller(user, membership)
+    invite_member(team["Alice"], email="nina@demo.test", role=MemberRole.AGENT)
     for name, language, reason_code, text in SAVED_COMMENTS:
         save_comment(team["Alice"], name=name, text=text, language=language, reason_code=reason_code)
     return seller, team

@@ -1,9 +1,10 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
 from .comments import SavedComment
 from .events import EventText, ReturnEvent
+from .labels import LabelKind, ReturnLabel
 from .money import Refund
 from .order import Buyer, Order, OrderItem
-from .people import Membership, ReturnAddress, Seller, User
+from .people import Membership, ReturnAddress, SavedView, Seller, User
 from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
 from .runs import BulkRow, BulkRun, FileRun
@@ -22,6 +23,7 @@ __all__ = [
     "FileRun",
     "Heartbeat",
     "Invitation",
+    "LabelKind",
     "MarketplaceSettings",
     "Membership",
     "Order",
@@ -30,9 +32,11 @@ __all__ = [
     "ReturnAddress",
     "ReturnEvent",
     "ReturnItem",
+    "ReturnLabel",
     "ReturnReason",
     "ReturnRequest",
     "SavedComment",
+    "SavedView",
     "ScheduledJob",
     "Seller",
     "StatusCount",

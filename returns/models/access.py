@@ -21,6 +21,7 @@ class BuyerLookup(models.Model):
     order_number_hash = models.CharField(max_length=64)
     email_hash = models.CharField(max_length=64)
     ip_hash = models.CharField(max_length=64)
+    seller_hash = models.CharField(max_length=64, db_default="")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -28,6 +29,7 @@ class BuyerLookup(models.Model):
             models.Index(fields=["email_hash", "created_at"], name="lookup_by_email"),
             models.Index(fields=["ip_hash", "created_at"], name="lookup_by_ip"),
             models.Index(fields=["order_number_hash", "created_at"], name="lookup_by_order"),
+            models.Index(fields=["seller_hash", "created_at"], name="lookup_by_seller"),
         ]
 
     def __str__(self) -> str:

@@ -1,14 +1,24 @@
 """The ledger: one row with every change of a request, and the outbox from which people are told."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from ..state_machine import Action, Outcome, Role, Status
+from ..state_machine import SELLERS_SIDE, Action, Outcome, Role, Status
+from .bulk import BulkQuerySet
 from .fields import one_of
 from .people import Seller, User
 from .requests import ReturnRequest
+
+# What counts as an answer to the buyer: a decision of the seller's side that was not undone.
+ANSWERS = Q(
+    action__in=[Action.AUTHORIZE, Action.CLOSE],
+    role__in=sorted(SELLERS_SIDE),
+    withdrawn_at__isnull=True,
+)
 
 
 class ReturnEvent(models.Model):
@@ -41,8 +51,11 @@ class ReturnEvent(models.Model):
     # NULL, not "": the constraint below is for keys that were given.
     idempotency_key = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001
 
-    # The words of an event that is only planned: a preview has no row of `EventText`.
+    # Of an event that is only planned: its words (a preview has no row of `EventText`), and its case.
     planned_text: str = ""
+    planned_case: Any = None
+
+    objects = BulkQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event")
@@ -66,6 +79,7 @@ class ReturnEvent(models.Model):
                 condition=Q(relayed_at__isnull=True, withdrawn_at__isnull=True),
                 name="event_to_relay",
             ),
+            models.Index(fields=["seller", "occurred_at"], condition=ANSWERS, name="event_answers"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
 from ..state_machine import Role
+from .bulk import BulkQuerySet
 from .fields import ReferenceField, minor_units, one_of
 from .people import Language, Seller
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from django.db.models.query import QuerySet
 
 
-class OrderQuerySet(models.QuerySet["Order"]):
+class OrderQuerySet(BulkQuerySet["Order"]):
     def for_actor(self, actor: Actor) -> "QuerySet[Order]":
         """The orders this actor may see; none for an actor without a rule."""
         if actor.role in (Role.SELLER, Role.MARKETPLACE):
@@ -64,6 +65,8 @@ class Buyer(models.Model):
     city = models.CharField(_("city"), max_length=100, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=Language, blank=True)
 
+    objects = BulkQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("buyer")
         verbose_name_plural = _("buyers")
@@ -99,6 +102,8 @@ class OrderItem(models.Model):
     tax_refunded_minor = minor_units(default=0)
     shipping_refunded_minor = minor_units(default=0)
     paid_source = models.CharField(max_length=20, blank=True)
+
+    objects = BulkQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("order line")

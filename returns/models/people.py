@@ -144,6 +144,23 @@ class Membership(models.Model):
         return f"{self.user} · {self.seller}"
 
 
+class SavedView(models.Model):
+    """Filters of the list that a member keeps under a name; `query` is the list's address without "?"."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    seller = models.ForeignKey(Seller, models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=60)
+    query = models.CharField(max_length=1000)
+
+    class Meta:
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        constraints = [models.UniqueConstraint(fields=["user", "seller", "name"], name="saved_view_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ReturnAddress(models.Model):
     """Where a seller wants items sent back to."""
 

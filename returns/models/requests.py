@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ..actors import Actor
 from ..policy import PolicyVerdict
 from ..state_machine import Outcome, Role, Status
+from .bulk import BulkQuerySet
 from .fields import ReferenceField, minor_units, one_of
 from .order import Order, OrderItem
 from .people import Seller
@@ -31,7 +32,7 @@ def _of_tab(status: Status, column: str, name: str) -> models.Index:
     return models.Index(fields=["seller", column, "id"], condition=Q(status=status), name=name)
 
 
-class ReturnRequestQuerySet(models.QuerySet["ReturnRequest"]):
+class ReturnRequestQuerySet(BulkQuerySet["ReturnRequest"]):
     def for_actor(self, actor: Actor) -> "QuerySet[ReturnRequest]":
         """The requests this actor may see; none for an actor without a rule."""
         if actor.role in (Role.SELLER, Role.MARKETPLACE):
@@ -164,6 +165,21 @@ class ReturnRequest(models.Model):
         indexes = [
             models.Index(fields=["seller", "requested_at", "id"], name="request_all_by_date"),
             models.Index(fields=["id"], condition=Q(escalated_at__isnull=False), name="request_escalated"),
+            models.Index(
+                fields=["seller", "escalated_at"],
+                condition=Q(escalated_at__isnull=False),
+                name="request_escalated_of_seller",
+            ),
+            models.Index(
+                fields=["seller", "deadline_at"],
+                condition=Q(promise_due_date__isnull=False),
+                name="request_promised",
+            ),
+            models.Index(
+                fields=["seller", "id"],
+                condition=Q(is_marketplace_todo=True),
+                name="request_marketplace_todo",
+            ),
             models.Index(fields=["rma_number"], condition=~Q(rma_number=""), name="request_by_rma"),
             _of_tab(Status.AUTHORIZATION_REQUIRED, "requested_at", "request_asked_by_date"),
             _of_tab(Status.AUTHORIZED, "requested_at", "request_authorized_by_date"),
@@ -215,6 +231,8 @@ class ReturnItem(models.Model):
     tracking_id = models.CharField(_("tracking number"), max_length=100, blank=True)
     resolution = models.CharField(_("resolution"), max_length=100, blank=True)
     reported_refund_minor = minor_units(null=True, blank=True)
+
+    objects = BulkQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("item")

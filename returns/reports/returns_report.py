@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import BinaryIO
 
+from ..money import to_decimal
 from ..state_machine import Status
+from ..text import clean_text
 from . import values
 from .kinds import refuse_all_but_returns
 from .reading import Source
 from .returns_xml import XmlReturns
 from .rows import Field, Fields, Money, RawReport, read_rows
-from .tables import Table
-from .values import Moment, RefusedRow
+from .tables import Table, header_name
+from .values import Amounts, CellError, Moment, RefusedRow, has_decimal_comma
 
 # The file's word for where a return stands, without case and spaces, and ours. A word that is not here is
 # unknown, not an error. A request that is prepaid-eligible cannot be closed: where this says closed, the
@@ -80,6 +82,56 @@ FIELDS: Fields = {
     "vat": Field(("VAT",), _words, "vat"),
     "order_item_id": Field(("Order Item ID",), _key, "order_item_id"),
 }
+
+# The report's own columns, in its order; what stands behind them in the list above is some marketplaces' own.
+REPORT_FIELDS = tuple(FIELDS)[:32]
+REPORT_COLUMNS = tuple(FIELDS[name].headers[0] for name in REPORT_FIELDS)
+
+_FIELD_OF_COLUMN = {
+    header_name(column): name for name, field in FIELDS.items() for column in (*field.headers, field.element)
+}
+_AMOUNTS = {has_comma: Amounts(has_comma) for has_comma in (False, True)}
+_MONEY = tuple(name for name, field in FIELDS.items() if isinstance(field.read, Money))
+
+
+@lru_cache(maxsize=1024)
+def field_of(column: str) -> str | None:
+    """Which field stands in a column that is called so, in either format; None for one we do not know."""
+    return _FIELD_OF_COLUMN.get(header_name(column))
+
+
+class Reported:
+    """What a file said of an item, by field, whatever its columns were called and its amounts looked like."""
+
+    def __init__(self, reported: Mapping[str, str]) -> None:
+        self._texts: dict[str, str] = {}
+        for column, cell in reported.items():
+            name = field_of(column)
+            if name is not None and (text := clean_text(cell)):
+                self._texts.setdefault(name, text)
+        self._has_comma = has_decimal_comma(self._texts.get(name, "") for name in _MONEY)
+
+    def plain(self, name: str) -> str:
+        """The field as the flat report writes it: amounts with a point, Y or N; "" where nothing was said."""
+        text = self._texts.get(name, "")
+        if not text:
+            return ""
+        if name in _MONEY:
+            return self._amount(text)
+        if FIELDS[name].read is values.boolean:
+            return {True: "Y", False: "N"}.get(values.boolean(text), text)
+        return text
+
+    def _amount(self, text: str) -> str:
+        """The decimal sign was the whole file's; the item's own amounts tell it, unless none has decimals."""
+        currency = values.code(self._texts.get("currency", ""), 3)
+        for has_comma in (self._has_comma, not self._has_comma):
+            try:
+                minor = _AMOUNTS[has_comma].minor(text, currency)
+            except CellError:
+                continue
+            return text if minor is None else str(to_decimal(minor, currency))
+        return text
 
 
 @dataclass(frozen=True, slots=True)

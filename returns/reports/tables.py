@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import UnreadableFile
 from ..text import clean_text
+from .neutral import as_it_was
 from .reading import MAX_COLUMNS, MAX_ROWS, Source, no_rows, too_many_columns, too_many_rows
 from .rows import Cells, Fields, Money, RawRow
 from .values import RefusedRow, has_decimal_comma
@@ -17,6 +18,12 @@ from .values import RefusedRow, has_decimal_comma
 def header_name(text: str) -> str:
     """A column's name as it is compared: case and repeated spaces do not matter."""
     return " ".join(clean_text(text).casefold().split())
+
+
+def first_line(source: Source) -> str:
+    for _number, lines in source.blocks():
+        return lines[0]
+    raise AssertionError("a source with nothing in it was refused before")
 
 
 class Table:
@@ -33,7 +40,7 @@ class Table:
         refuse_other_reports: Callable[[frozenset[str]], None],
     ) -> None:
         self._source = source
-        cells = self._first_line().split("\t")
+        cells = first_line(source).split("\t")
         if len(cells) > MAX_COLUMNS:
             raise too_many_columns()
         self.header = _spelled_apart(cells)
@@ -74,11 +81,6 @@ class Table:
             ]
         )
 
-    def _first_line(self) -> str:
-        for _number, lines in self._source.blocks():
-            return lines[0]
-        raise AssertionError("a source with nothing in it was refused before")
-
     def _survey(self, amounts: list[int]) -> None:
         self._last_line = 1
         self.has_decimal_comma = False
@@ -116,6 +118,8 @@ class Table:
                 if line_number > last_line:
                     return
                 cells = line.split("\t")
+                if "'" in line:
+                    cells = [as_it_was(cell) for cell in cells]
                 reported = dict(zip(header, cells, strict=False))
                 if len(cells) > width:
                     if len(cells) > MAX_COLUMNS:

@@ -67,7 +67,7 @@ class Moment:
 
 
 # English in every marketplace's files, whatever this process's locale.
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_MONTH_YEAR = re.compile(
     r"(\d{1,2})-([A-Z]{3})-(\d{4})(?: +(\d{1,2}):(\d\d)(?::(\d\d))?)?", re.ASCII | re.IGNORECASE
 )
@@ -101,7 +101,7 @@ def moment(text: str) -> Moment | None:
 def _parsed_moment(text: str) -> Moment | None:
     if match := _DAY_MONTH_YEAR.fullmatch(text):
         day_number, month, year, hour, minute, second = match.groups()
-        day = date(int(year), _MONTHS.index(month.lower()) + 1, int(day_number))
+        day = date(int(year), MONTHS.index(month.lower()) + 1, int(day_number))
         if hour is None:
             return Moment(day)
         return Moment(day, datetime.combine(day, time(int(hour), int(minute), int(second or 0))))

@@ -60,6 +60,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
+    merchant_rma: str
+    waits_for_label: bool
     address: str
     instructions: str
     send_back_date: date | None
@@ -225,7 +227,14 @@ def way_back_of(case: Case, actor: Actor) -> WayBack | None:
     request = case.request
     if case.status_for(actor) != Status.AUTHORIZED:
         return None
-    return WayBack(request.return_address, request.instructions, request.send_back_date, payer_of_buyer(case))
+    return WayBack(
+        merchant_rma=request.merchant_rma if request.merchant_rma != request.rma_number else "",
+        waits_for_label=request.is_label_owed,
+        address=request.return_address,
+        instructions=request.instructions,
+        send_back_date=request.send_back_date,
+        payer=payer_of_buyer(case),
+    )
 
 
 def promise_of(case: Case, actor: Actor) -> Promise | None:

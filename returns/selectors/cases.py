@@ -290,8 +290,11 @@ class Case:
             return (self.requested_date - start).days <= self.seller.authorization_days
         return False
 
-    def facts(self, *, stated_never_arrived: bool = False) -> Facts:
-        """The values that the guards of the state machine judge by."""
+    def facts(self, *, stated_never_arrived: bool = False, has_way_back: bool | None = None) -> Facts:
+        """The values that the guards of the state machine judge by.
+
+        `has_way_back`: what a decision brings, where it names an address or a label of its own.
+        """
         request = self.request
         held = self.held_event
         return Facts(
@@ -300,7 +303,8 @@ class Case:
             is_imported=self.is_imported,
             prepaid_eligible=request.prepaid_eligible,
             is_timely_withdrawal=request.is_timely_withdrawal,
-            has_way_back=self.has_way_back,
+            has_way_back=self.has_way_back if has_way_back is None else has_way_back,
+            owes_label=request.is_label_owed,
             has_rule=self.has_rule,
             is_handed_over=request.handed_over_at is not None,
             is_refunded=self.is_refunded,

@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from ..actors import Actor
-from ..models import ReturnEvent, ReturnItem, ReturnRequest, StatusCount
+from ..models import ReturnEvent, ReturnItem, ReturnRequest, SavedView, StatusCount
+from ..models.clock import database_now
 from ..state_machine import Action, Status
 from .listed import PAGE, Common, Listed, read_listed
 from .prepared import Prepared
@@ -117,12 +118,38 @@ _counts = Prepared(
 )
 
 
+def list_matching(actor: Actor, filters: Filters, *, time_zone: str, most: int) -> list[int]:
+    """The ids of the first `most` requests that the list would show on all its pages together."""
+    condition = filters.condition(now=database_now(), time_zone=time_zone)
+    requests = ReturnRequest.objects.for_actor(actor).filter(condition)
+    pk = "-pk" if filters.order.startswith("-") else "pk"
+    return list(requests.order_by(filters.order, pk).values_list("pk", flat=True)[:most])
+
+
 def count_by_status(actor: Actor) -> dict[str, int]:
     """The numbers on the tabs, from the counters; ``all`` is their sum."""
     counts = dict.fromkeys(Status.values, 0)
     if actor.seller_id is not None:
         counts.update(_counts.rows(actor.seller_id))
     return counts | {"all": sum(counts.values())}
+
+
+_views = Prepared(
+    lambda user, seller: (
+        SavedView.objects.filter(user_id=user, seller_id=seller)
+        .order_by("name", "pk")
+        .values_list("pk", "name", "query")
+    ),
+    "user",
+    "seller",
+)
+
+
+def list_views(actor: Actor) -> list[tuple[int, str, str]]:
+    """Key, name and query of the member's saved views at the seller, by name."""
+    if not actor.may_write or actor.seller_id is None or actor.user_id is None:
+        return []
+    return [(pk, name, query) for pk, name, query in _views.rows(actor.user_id, actor.seller_id)]
 
 
 # The latest ones: many at once are undone as a whole.

@@ -273,7 +273,8 @@ def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:
     """What can be done, or why not where its button would be; nothing for a viewer."""
     if not actor.may_write:
         return {}
-    facts = case.facts()
+    # Whoever decides may bring an address or a label with the decision.
+    facts = case.facts(has_way_back=True)
     status = Status(case.request.status)
     drawn: dict[str, Offer] = {}
     for action in OFFERED:
@@ -290,7 +291,7 @@ def _explains(action: Action, status: Status, case: Case) -> bool:
     if status == Status.AUTHORIZATION_REQUIRED:
         return action in (Action.AUTHORIZE, Action.CLOSE)
     if status == Status.AUTHORIZED:
-        return action == Action.CLOSE
+        return action == Action.CLOSE and not case.request.is_label_owed
     return status == Status.CLOSED and action == Action.REOPEN
 
 
@@ -321,7 +322,9 @@ def clock_of(case: Case) -> Clock | None:
         return Clock("answer", request.answer_due_at, not request.requested_has_time, outcome)
     if request.status == Status.AUTHORIZED and request.send_back_date:
         due_at = policy.end_of_day(request.send_back_date, case.rules.time_zone)
-        if case.is_imported or request.handed_over_at:
+        if request.is_label_owed:
+            outcome = _("The buyer waits for the label that you provide.")
+        elif case.is_imported or request.handed_over_at:
             outcome = _("You need do nothing until the item arrives.")
         else:
             outcome = _("You need do nothing. If nothing is sent, it ends as not returned 5 days later.")

@@ -13,6 +13,7 @@ from .decide import (
 )
 from .escalation import escalate, uphold
 from .goods import complete_return, keep_item, receive_return
+from .labels import provide_label
 from .money import record_refund
 from .open import open_return
 
@@ -25,6 +26,7 @@ __all__ = [
     "keep_item",
     "open_return",
     "preview_decision",
+    "provide_label",
     "receive_return",
     "record_refund",
     "reopen_return",

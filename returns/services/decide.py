@@ -4,50 +4,89 @@ Written once for many: `decide_returns` locks, checks and writes a set in id ord
 transaction with a result per row. One request is the set of one.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
 from ..actors import Actor
+from ..dates import active_locale
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAllowed
 from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Ground, Stated, check
-from ..models import ClosureReason, ReturnEvent, ReturnRequest
+from ..models import ClosureReason, LabelKind, Order, ReturnAddress, ReturnEvent, ReturnRequest, Seller
 from ..policy import PolicyVerdict
-from ..selectors.cases import Case, get_case
+from ..selectors.cases import Case
 from ..selectors.reasons import audience_of
-from ..state_machine import Action, Role, Status
+from ..state_machine import SELLERS_SIDE, Action, Role, Status
 from ..text import clean_text
+from .labels import Label, check_label, label_facts, label_row
 from .marketplace import is_todo
 from .moves import (
     Move,
+    case_to_plan,
     check_move,
-    finished_before,
+    check_moves,
+    check_same,
     happened_at,
     lock_cases,
+    made_with,
     make_move,
     planned_event,
+    search_text_of,
+    units_left,
     write_moves,
+    write_search_texts,
 )
+from .team import may_manage
 from .words import clean_comments
 
 CHUNK = 500
 INSTRUCTIONS_MAX = 1000
+RMA_MAX = 64
 BULK_UNDO_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TypedAddress:
+    """A return address that stands in no address book (yet), as typed."""
+
+    name: str = ""
+    lines: str = ""
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+
+    def cleaned(self) -> ReturnAddress:
+        """The address, unsaved: plain text, its country in capitals."""
+        plain = {name: clean_text(getattr(self, name)) for name in ("name", "city", "region", "postal_code")}
+        lines = clean_text(self.lines, keep_lines=True)
+        return ReturnAddress(**plain, lines=lines, country=clean_text(self.country).upper())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """How to authorize. Without `return_address_id` the seller's first address in the buyer's country is used."""
+    """How to authorize. Without an address the seller's first one in the buyer's country is used.
+
+    `promises_label`: the seller provides an own label later. `saves_address` and `saves_instructions`: keep
+    what was typed for the next time, which is an owner's to do.
+    """
 
     return_address_id: int | None = None
+    typed_address: TypedAddress | None = None
+    saves_address: bool = False
     instructions: str = ""
+    saves_instructions: bool = False
     merchant_rma: str = ""
+    label: Label | None = None
+    promises_label: bool = False
 
     action = Action.AUTHORIZE
 
@@ -72,18 +111,115 @@ class Result:
     refusal: Refusal | None = None
 
 
+Decision = Authorization | Closing
+
+
 def decide_returns(
     actor: Actor,
     *,
-    decision: Authorization | Closing,
+    decision: Decision | Mapping[str, Decision],
     references: Sequence[str],
     key: str = "",
     at_least_held: int = 0,
 ) -> list[Result]:
     """Authorize or close the requests of `references`; answers one result each, in their order.
 
-    A refused row stops no other. `key`: the form's idempotency key; a row that was already done with it answers
-    with the event it made then. `at_least_held`: seconds a decision stays undoable at the least.
+    `decision`: one for all, or each request's own by reference, all of one action. A refused row stops no other.
+    `key`: the form's idempotency key; a row that was already done with it answers with the event it made then.
+    `at_least_held`: seconds a decision stays undoable at the least.
+    """
+    decisions = decision if isinstance(decision, Mapping) else dict.fromkeys(references, decision)
+    codes = {one.reason_code for one in decisions.values() if isinstance(one, Closing)}
+    reasons = _reasons(actor, codes)
+
+    def plan(case: Case) -> Move:
+        one = decisions[case.request.reference]
+        if isinstance(one, Authorization):
+            _check_authorization(case, actor, one)
+            move = _authorizing_move(case, actor, one)
+        else:
+            reason = _chosen(reasons, one.reason_code)
+            move = _closing_move(case, actor, reason, one, warning=check_closing(case, actor, reason, one))
+        move.hold_until = _hold_until(actor, case.now, at_least_held)
+        return move
+
+    def after(case: Case) -> None:
+        one = decisions[case.request.reference]
+        if isinstance(one, Authorization):
+            _keep_for_later(case, one)
+
+    action = next((one.action for one in decisions.values()), Action.CLOSE)
+    return _each(
+        actor,
+        references,
+        action=action,
+        plan=plan,
+        key=key,
+        said=lambda reference: _fingerprint(decisions[reference]),
+        has_way_back=_brings_way_back(decisions) if action == Action.AUTHORIZE else None,
+        after=after,
+    )
+
+
+def undo_decisions(
+    actor: Actor, *, references: Sequence[str], key: str = "", decided_with: str = ""
+) -> list[Result]:
+    """Take back this actor's last authorize or close of each request while it is held; one result each.
+
+    Nothing of it ever reaches a buyer. Races the relay: whichever sets its mark on the event first wins, by the
+    event's row lock and by a CHECK. `decided_with`: only a decision made with this key is taken back.
+    """
+    taken: Counter[int] = Counter()
+
+    def plan(case: Case) -> Move:
+        held = case.held_event
+        assert held is not None
+        if decided_with and held.idempotency_key != decided_with:
+            raise TransitionNotAllowed(_("This request was decided again since, so this was not undone."))
+        units = {int(item): before for item, (before, _after) in held.facts.get("units", {}).items()}
+        _check_units(case, units, taken)
+        marked = ReturnEvent.objects.filter(
+            pk=held.pk, relayed_at__isnull=True, withdrawn_at__isnull=True, hold_until__gt=case.now
+        ).update(withdrawn_at=case.now)
+        if not marked:
+            raise TransitionNotAllowed(
+                _("The time to undo is over: the decision was passed on. A closed request can be reopened.")
+            )
+        return Move(
+            case=case,
+            action=Action.UNDO,
+            status=Status(held.source),
+            columns={column: _parsed(column, values[0]) for column, values in held.facts["changed"].items()},
+            held=units,
+            facts={"undone_version": held.version},
+            is_silent=True,
+        )
+
+    return _each(
+        actor,
+        references,
+        action=Action.UNDO,
+        plan=plan,
+        key=key,
+        said=lambda _reference: {"action": Action.UNDO},
+    )
+
+
+def _each(
+    actor: Actor,
+    references: Sequence[str],
+    *,
+    action: Action,
+    plan: Callable[[Case], Move],
+    key: str,
+    said: Callable[[str], dict[str, Any]],
+    has_way_back: Callable[[Case], bool] | None = None,
+    after: Callable[[Case], None] = lambda _case: None,
+) -> list[Result]:
+    """Lock, check, plan and write in id order, in chunks, each chunk one transaction.
+
+    `plan` gets a locked case whose move is legal, and may refuse; `said` is what a form that comes again must
+    ask for, by reference. `has_way_back`: what the decision brings; `after` comes with the writing.
     """
     if not actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
@@ -91,25 +227,47 @@ def decide_returns(
     wanted = list(dict.fromkeys(references))
     for chunk in (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)):
         with transaction.atomic():
+            cases = lock_cases(actor, chunk)
+            done = made_with(cases, key)
+            refusals = check_moves(
+                [case for case in cases if case.request.pk not in done],
+                actor,
+                action,
+                has_way_back=has_way_back,
+            )
             moves = []
-            for case in lock_cases(actor, chunk):
-                reference = case.request.reference
+            for case in cases:
+                reference, request_id = case.request.reference, case.request.pk
                 try:
-                    done = finished_before(case, key, **_fingerprint(decision))
-                    if done is not None:
-                        results[reference] = Result(reference, event=done)
-                        continue
-                    move = _plan(case, actor, decision)
+                    if request_id in done:
+                        check_same(done[request_id], **said(reference))
+                        results[reference] = Result(reference, event=done[request_id])
+                    elif request_id in refusals:
+                        raise refusals[request_id]
+                    else:
+                        move = plan(case)
+                        move.key = key
+                        moves.append(move)
                 except Refusal as refusal:
                     results[reference] = Result(reference, refusal=refusal)
-                else:
-                    move.key = key
-                    move.hold_until = _hold_until(actor, case.now, at_least_held)
-                    moves.append(move)
             for move, event in zip(moves, write_moves(actor, moves), strict=True):
+                after(move.case)
                 results[move.case.request.reference] = Result(move.case.request.reference, event=event)
     missing = NotFound(_("This page does not exist, or it is not yours."))
     return [results.get(reference, Result(reference, refusal=missing)) for reference in references]
+
+
+def _check_units(case: Case, wanted: Mapping[int, int], taken: Counter[int]) -> None:
+    """Refuse where the units that the items shall hold again are not free; `taken`: by others of this call."""
+    more: Counter[int] = Counter()
+    lines = {item.order_item_id: item.order_item for item in case.items}
+    for item in case.items:
+        more[item.order_item_id] += wanted.get(item.pk, item.units_held) - item.units_held
+    for line_id, units in more.items():
+        line = lines[line_id]
+        if units > (free := line.free - taken[line_id]):
+            raise TransitionNotAllowed(units_left(free, line.quantity))
+    taken.update(more)
 
 
 def authorize_return(
@@ -129,44 +287,33 @@ def preview_decision(
 ) -> ReturnEvent:
     """The event that this decision would write (unsaved), for the exact message preview.
 
-    Checks that the move is legal, but not yet that everything is filled in. Writes nothing. `case`: that of
-    `reference`, where this actor has it already.
+    Checks that the move is legal, but not yet that everything is filled in. Writes nothing. `case`: the request
+    as the page that shows the preview has read it.
     """
-    case = case or get_case(actor, reference)
+    case = case_to_plan(actor, reference, case)
+    check_move(
+        case, actor, decision.action, has_way_back=True if isinstance(decision, Authorization) else None
+    )
+    return plan_event(case, actor, decision)
+
+
+def plan_event(
+    case: Case, actor: Actor, decision: Decision, reason: ClosureReason | None = None
+) -> ReturnEvent:
+    """The event that this decision would write for this case (unsaved), without any check of the move.
+
+    `reason`: the closing's own, where it is read already.
+    """
     if isinstance(decision, Authorization):
-        return planned_event(actor, plan_authorization(case, actor, decision))
-    check_move(case, actor, Action.CLOSE)
-    reason = _reason(case, actor, decision.reason_code)
+        return planned_event(actor, _authorizing_move(case, actor, decision))
+    code = decision.reason_code
+    reason = reason or _chosen(_reasons(actor, {code}), code)
     return planned_event(actor, _closing_move(case, actor, reason, decision, warning=""))
 
 
 def undo_decision(actor: Actor, *, reference: str, key: str = "") -> ReturnEvent:
-    """Take back the own last authorize or close while it is held; nothing of it ever reaches the buyer.
-
-    Races the relay: whichever sets its mark on the event first wins, by the event's row lock and by a CHECK.
-    """
-
-    def plan(case: Case) -> Move:
-        held = case.held_event
-        assert held is not None
-        marked = ReturnEvent.objects.filter(
-            pk=held.pk, relayed_at__isnull=True, withdrawn_at__isnull=True, hold_until__gt=case.now
-        ).update(withdrawn_at=case.now)
-        if not marked:
-            raise TransitionNotAllowed(
-                _("The time to undo is over: the decision was passed on. A closed request can be reopened.")
-            )
-        return Move(
-            case=case,
-            action=Action.UNDO,
-            status=Status(held.source),
-            columns={column: _parsed(column, values[0]) for column, values in held.facts["changed"].items()},
-            held={int(item): units[0] for item, units in held.facts.get("units", {}).items()},
-            facts={"undone_version": held.version},
-            is_silent=True,
-        )
-
-    return make_move(actor, reference=reference, action=Action.UNDO, plan=plan, key=key)
+    """Take back the own last authorize or close while it is held; raises the refusal."""
+    return _only(undo_decisions(actor, references=[reference], key=key))
 
 
 def reopen_return(
@@ -214,10 +361,104 @@ NOT_CLOSED: dict[str, Any] = {
 
 
 def plan_authorization(case: Case, actor: Actor, decision: Authorization) -> Move:
-    """The move that authorizes; raises the refusal. The case must be locked before it is written."""
-    check_move(case, actor, Action.AUTHORIZE)
+    """The move that authorizes; raises the refusal. The case must be locked by this transaction."""
+    check_move(case, actor, Action.AUTHORIZE, has_way_back=_has_way_back(case, decision))
+    _check_authorization(case, actor, decision)
+    return _authorizing_move(case, actor, decision)
+
+
+def _brings_way_back(decisions: Mapping[str, Any]) -> Callable[[Case], bool]:
+    return lambda case: _has_way_back(case, decisions[case.request.reference])
+
+
+def _has_way_back(case: Case, decision: Authorization) -> bool:
+    """Does the decision say how the item comes back: by a label, or to an address in the buyer's country?"""
+    if decision.promises_label or (decision.label and decision.label.kind == LabelKind.OWN):
+        return True
+    if decision.typed_address is None and decision.return_address_id is None:
+        return case.has_way_back
+    address = _chosen_address(case, decision)
+    if decision.typed_address is not None and address is not None and _address_errors(address):
+        return True  # it is refused for what it lacks, field by field
+    is_near = address is not None and address.country == case.request.order.country
+    return is_near or case.request.prepaid_eligible
+
+
+def _check_authorization(case: Case, actor: Actor, decision: Authorization) -> None:
+    """Refuses, field by field, what is missing or cannot be used."""
+    errors: dict[str, Any] = {}
+    if (decision.saves_address or decision.saves_instructions) and not may_manage(actor):
+        raise Forbidden(_("Only an owner of the team may change this."))
+    if decision.typed_address is not None:
+        errors |= _address_errors(decision.typed_address.cleaned())
+    if sentence := _own_number_error(case, actor, clean_text(decision.merchant_rma, RMA_MAX)):
+        errors["merchant_rma"] = sentence
+    if case.request.prepaid_eligible and decision.promises_label:
+        errors["label"] = _("The marketplace provides the label of this return.")
+    if decision.label is not None:
+        try:
+            check_label(case, decision.label)
+        except Invalid as invalid:
+            errors |= invalid.errors
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+
+
+def _address_errors(address: ReturnAddress) -> dict[str, Any]:
+    """By field of the form: ``new_name``, ``new_lines`` …"""
+    errors: dict[str, Any] = {}
+    for name in ("name", "lines", "city", "region", "postal_code"):
+        value, field = getattr(address, name), ReturnAddress._meta.get_field(name)
+        if not value and not field.blank:
+            errors[f"new_{name}"] = _("An address needs this: please fill it in.")
+        elif len(value) > (field.max_length or 0):
+            errors[f"new_{name}"] = _("Shorten this to %(most)d characters.") % {"most": field.max_length}
+    if len(address.country) != 2 or address.country not in active_locale().territories:
+        errors["new_country"] = _("Enter the two letters of a country, for example US or DE.")
+    return errors
+
+
+def _own_number_error(case: Case, actor: Actor, number: str) -> Any:
+    """Why the seller's own RMA number cannot be this one; None where it can.
+
+    Numbers of one order differ: requests of the same order take turns at its row, so that two who give one
+    number at the same moment find each other.
+    """
     request = case.request
-    address = _return_address(case, decision.return_address_id)
+    if not number:
+        must = case.seller.rma_numbers == Seller.RmaNumbers.OWN and actor.role in SELLERS_SIDE
+        return _("Enter your own RMA number.") if must and not request.merchant_rma else None
+    Order.objects.select_for_update(no_key=True).get(pk=request.order_id)
+    others = ReturnRequest.objects.filter(order_id=request.order_id).exclude(pk=request.pk)
+    if others.filter(Q(merchant_rma=number) | Q(rma_number=number)).exists():
+        return _("Another request of this order has this number already. Choose another one.")
+    return None
+
+
+def _keep_for_later(case: Case, decision: Authorization) -> None:
+    """What an authorization leaves beside the request: what it is found by, and the owner's new defaults."""
+    if decision.merchant_rma:
+        write_search_texts({case.request.pk: search_text_of(case)})
+    if decision.saves_address and decision.typed_address is not None:
+        address = decision.typed_address.cleaned()
+        address.seller = case.seller
+        address.save(force_insert=True)
+    if decision.saves_instructions:
+        Seller.objects.filter(pk=case.seller.pk).update(
+            instructions=clean_text(decision.instructions, INSTRUCTIONS_MAX, keep_lines=True)
+        )
+
+
+def _authorizing_move(case: Case, actor: Actor, decision: Authorization) -> Move:
+    request = case.request
+    chosen = _chosen_address(case, decision)
+    address = chosen.as_text() if chosen is not None else ""
+    merchant_rma = clean_text(decision.merchant_rma, RMA_MAX) or request.merchant_rma
+    label: dict[str, Any] = {}
+    if decision.label is not None:
+        label = {"label": label_facts(decision.label)}
+    elif decision.promises_label:
+        label = {"label": {"kind": "promised"}}
     instructions = clean_text(decision.instructions, INSTRUCTIONS_MAX, keep_lines=True)
     authorized_at = happened_at(case, actor)
     send_back_date = policy.send_back_date(
@@ -231,29 +472,24 @@ def plan_authorization(case: Case, actor: Actor, decision: Authorization) -> Mov
             "authorized_at": authorized_at,
             "return_address": address,
             "instructions": instructions,
-            "merchant_rma": clean_text(decision.merchant_rma, 64) or request.merchant_rma,
+            "merchant_rma": merchant_rma,
+            "is_label_owed": decision.promises_label,
             "send_back_date": send_back_date,
             "escalated_at": None,
             "is_decided_here": True,
             "is_marketplace_todo": is_todo(case, Status.AUTHORIZED),
         },
+        label=label_row(case, actor, decision.label) if decision.label is not None else None,
         facts={
             "address": address,
             "instructions": instructions,
             "send_back_date": send_back_date.isoformat(),
             "is_prepaid": request.prepaid_eligible,
             "rma_number": request.rma_number,
+            "merchant_rma": merchant_rma,
+            **label,
         },
     )
-
-
-def _plan(case: Case, actor: Actor, decision: Authorization | Closing) -> Move:
-    if isinstance(decision, Authorization):
-        return plan_authorization(case, actor, decision)
-    check_move(case, actor, Action.CLOSE)
-    reason = _reason(case, actor, decision.reason_code)
-    warning = _check_closing(case, actor, reason, decision)
-    return _closing_move(case, actor, reason, decision, warning=warning)
 
 
 def _fingerprint(decision: Authorization | Closing) -> dict[str, Any]:
@@ -266,45 +502,60 @@ def _fingerprint(decision: Authorization | Closing) -> dict[str, Any]:
     }
 
 
-def _reason(case: Case, actor: Actor, code: str) -> ClosureReason:
-    reason = ClosureReason.objects.filter(code=code, is_active=True, audience=audience_of(actor)).first()
-    if reason is None:
+def _reasons(actor: Actor, codes: Iterable[str]) -> dict[str, ClosureReason]:
+    """The closure reasons of these codes that this actor may use now."""
+    wanted = set(codes)
+    if not wanted:
+        return {}
+    offered = ClosureReason.objects.filter(code__in=wanted, is_active=True, audience=audience_of(actor))
+    return {reason.code: reason for reason in offered}
+
+
+def _chosen(reasons: Mapping[str, ClosureReason], code: str) -> ClosureReason:
+    if code not in reasons:
         sentence = _("Choose a return reason from the list.")
         raise Invalid(sentence, {"reason": sentence})
-    return reason
+    return reasons[code]
 
 
-def _check_closing(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> Any:
+def check_closing(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> Any:
     """Refuses what is missing or does not hold, field by field; answers the warning that was shown, if any."""
-    errors: dict[str, Any] = {}
-    try:
-        text = clean_comments(closing.comments, is_required=actor.role != Role.BUYER)
-    except Invalid as invalid:
-        errors |= invalid.errors
-        text = ""
-    if actor.role == Role.BUYER:
-        if errors:
-            raise Invalid(errors["comments"], errors)
-        return ""
-    finding = check(
-        reason.ground,
-        case.ground_facts(),
-        closing.stated,
-        may_close_withdrawal=reason.may_close_withdrawal,
-    )
-    is_although_in_policy = reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY
-    if is_although_in_policy and 0 < len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
-        errors["comments"] = _("This request is in policy: explain your reason in at least 20 characters.")
-    if not finding.holds:
-        if finding.needs:
+    errors = _comments_errors(case, actor, reason, closing)
+    warning: Any = ""
+    if actor.role != Role.BUYER:
+        finding = check(
+            reason.ground,
+            case.ground_facts(),
+            closing.stated,
+            may_close_withdrawal=reason.may_close_withdrawal,
+        )
+        warning = finding.warning
+        if not finding.holds and finding.needs:
             errors |= {need: _NEEDED[need] for need in finding.needs}
-        else:
+        elif not finding.holds:
             errors["reason"] = finding.sentence
-    today = policy.local_day(happened_at(case, actor), case.rules.time_zone)
-    errors |= _stated_errors(case, closing.stated, today)
+        errors |= _stated_errors(case, actor, closing.stated)
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
-    return finding.warning
+    return warning
+
+
+def entry_errors(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> dict[str, Any]:
+    """What was entered wrongly, by field, whether or not the reason holds."""
+    return _comments_errors(case, actor, reason, closing) | _stated_errors(case, actor, closing.stated)
+
+
+def _comments_errors(case: Case, actor: Actor, reason: ClosureReason, closing: Closing) -> dict[str, Any]:
+    """The seller's side must write something, and enough where it closes a request although in policy."""
+    is_buyer = actor.role == Role.BUYER
+    try:
+        text = clean_comments(closing.comments, is_required=not is_buyer)
+    except Invalid as invalid:
+        return dict(invalid.errors)
+    is_although_in_policy = reason.ground == Ground.ALWAYS and case.request.policy == PolicyVerdict.IN_POLICY
+    if not is_buyer and is_although_in_policy and len(text) < COMMENTS_ALTHOUGH_IN_POLICY:
+        return {"comments": _("This request is in policy: explain your reason in at least 20 characters.")}
+    return {}
 
 
 _NEEDED: dict[str, Any] = {
@@ -318,8 +569,9 @@ _NEEDED: dict[str, Any] = {
 }
 
 
-def _stated_errors(case: Case, stated: Stated, today: date) -> dict[str, Any]:
+def _stated_errors(case: Case, actor: Actor, stated: Stated) -> dict[str, Any]:
     """A promise is for money that is still owed, in the order's currency, from today on, within a year."""
+    today = policy.local_day(happened_at(case, actor), case.rules.time_zone)
     errors: dict[str, Any] = {}
     if stated.promise_minor is not None:
         owed = case.owed_minor()
@@ -432,19 +684,18 @@ def _stated_json(stated: Stated) -> dict[str, Any]:
     return said
 
 
-def _return_address(case: Case, address_id: int | None) -> str:
-    """The text of the chosen address, else of the first one in the buyer's country, else nothing."""
-    if address_id is not None:
-        for address in case.return_addresses:
-            if address.pk == address_id:
-                return address.as_text()
-        sentence = _("Choose one of your return addresses.")
-        raise Invalid(sentence, {"return_address": sentence})
-    country = case.request.order.country
+def _chosen_address(case: Case, decision: Authorization) -> ReturnAddress | None:
+    """The typed address, else the chosen one, else the first in the buyer's country, if there is one."""
+    if decision.typed_address is not None:
+        return decision.typed_address.cleaned()
+    if decision.return_address_id is None:
+        country = case.request.order.country
+        return next((one for one in case.return_addresses if one.country == country), None)
     for address in case.return_addresses:
-        if address.country == country:
-            return address.as_text()
-    return ""
+        if address.pk == decision.return_address_id:
+            return address
+    sentence = _("Choose one of your return addresses.")
+    raise Invalid(sentence, {"return_address": sentence})
 
 
 def _hold_until(actor: Actor, now: datetime, at_least: int) -> datetime | None:

@@ -7,7 +7,10 @@ from django.conf import settings
 
 from ..models import BuyerCode, BuyerLookup, BuyerSession, Heartbeat, ScheduledJob
 from ..models.clock import database_now
+from .bulk import forget_bulk_runs, work_on_bulk_runs
 from .deadlines import authorize_at_limit, complete_not_returned, remind
+from .imports.uploads import clear_uploads
+from .labels import clear_label_files
 
 KEEP_ACCESS_ROWS = timedelta(days=2)
 
@@ -30,6 +33,10 @@ JOBS: dict[str, Callable[[], int]] = {
     "complete_not_returned": complete_not_returned,
     "remind": remind,
     "clear_access_rows": clear_access_rows,
+    "clear_uploads": clear_uploads,
+    "clear_label_files": clear_label_files,
+    "work_on_bulk_runs": work_on_bulk_runs,
+    "forget_bulk_runs": forget_bulk_runs,
 }
 
 

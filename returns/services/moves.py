@@ -8,12 +8,13 @@ import hashlib
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Manager, Max
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -21,11 +22,21 @@ from .. import policy
 from ..actors import Actor
 from ..exceptions import Forbidden, KeyReused, NotFound, SomebodyElseWasFirst, TransitionNotAllowed
 from ..history import sentence
-from ..models import EventText, OrderItem, ReturnEvent, ReturnItem, ReturnRequest, StatusCount
+from ..models import (
+    EventText,
+    Order,
+    OrderItem,
+    ReturnEvent,
+    ReturnItem,
+    ReturnLabel,
+    ReturnRequest,
+    StatusCount,
+)
 from ..models.requests import NO_DEADLINE
 from ..selectors.cases import WITH_CASE, Case, get_case, load_cases
 from ..signals import events_written
 from ..state_machine import (
+    GIVES_UNITS_BACK,
     TRANSITIONS,
     Action,
     Outcome,
@@ -34,13 +45,17 @@ from ..state_machine import (
     resolve,
 )
 
+# Outcomes after which no parcel comes; what ended as not returned may still come, late.
+CALLED_OFF = GIVES_UNITS_BACK - {Outcome.NOT_RETURNED}
+
 
 @dataclass
 class Move:
     """One change of one request, planned under its lock.
 
     `columns`: new values by attribute name; status, version and deadline are added here. `held`: units each
-    item shall hold, by item id; `received`: units and condition by item id. Only a file brings the rest:
+    item shall hold, by item id; `received`: units and condition by item id; `label`: unsaved, what it shall
+    travel with. Only a file brings the rest:
     `item_columns`, new values of items by item id, and `new_items`, unsaved, with the units they shall hold.
     """
 
@@ -51,6 +66,7 @@ class Move:
     columns: dict[str, Any] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
     received: dict[int, tuple[int, str]] = field(default_factory=dict)
+    label: ReturnLabel | None = None
     item_columns: dict[int, dict[str, Any]] = field(default_factory=dict)
     new_items: list[ReturnItem] = field(default_factory=list)
     reason_code: str = ""
@@ -71,23 +87,22 @@ def lock_cases(actor: Actor, references: Iterable[str]) -> list[Case]:
 
     Must run inside a transaction. The others are simply missing from the answer.
     """
-    requests = list(
+    locked = list(
         ReturnRequest.objects.for_actor(actor)
         .filter(reference__in=list(references))
         .select_for_update(of=("self",))
         .order_by("pk")
+        .values_list("pk", flat=True)
     )
     # Read again with what belongs to them: on PostgreSQL a row that was waited for shows its new version only
     # to the statement that locked it, and joined rows must not be older than the lock.
     related = {
         request.pk: request
-        for request in ReturnRequest.objects.filter(
-            pk__in=[request.pk for request in requests]
-        ).select_related(*WITH_CASE)
+        for request in ReturnRequest.objects.filter(pk__in=locked).select_related(*WITH_CASE)
     }
     line_ids = ReturnItem.objects.filter(request_id__in=related).values_list("order_item_id", flat=True)
     list(OrderItem.objects.filter(pk__in=set(line_ids)).select_for_update().order_by("pk").values_list("pk"))
-    return load_cases([related[request.pk] for request in requests])
+    return load_cases([related[pk] for pk in locked])
 
 
 def lock_case(actor: Actor, reference: str) -> Case:
@@ -107,14 +122,63 @@ def check_move(
     *,
     outcome: Outcome | None = None,
     stated_never_arrived: bool = False,
+    has_way_back: bool | None = None,
 ) -> Transition:
     """The legal move, or a refusal. Who came second is told what was done, by whom and when."""
+    try:
+        return _resolved(
+            case,
+            actor,
+            action,
+            outcome=outcome,
+            stated_never_arrived=stated_never_arrived,
+            has_way_back=has_way_back,
+        )
+    except SomebodyElseWasFirst as refusal:
+        raise _named(refusal, _last_decisions([case]).get(case.request.pk), actor) from None
+
+
+def check_moves(
+    cases: Sequence[Case],
+    actor: Actor,
+    action: Action,
+    *,
+    has_way_back: Callable[[Case], bool] | None = None,
+) -> dict[int, TransitionNotAllowed]:
+    """The refusals of `check_move` for many, by request id; a legal move is not in it."""
+    refusals: dict[int, TransitionNotAllowed] = {}
+    late = []
+    for case in cases:
+        try:
+            _resolved(case, actor, action, has_way_back=has_way_back(case) if has_way_back else None)
+        except TransitionNotAllowed as refusal:
+            refusals[case.request.pk] = refusal
+            if isinstance(refusal, SomebodyElseWasFirst):
+                late.append(case)
+    last = _last_decisions(late)
+    for case in late:
+        request_id = case.request.pk
+        refusals[request_id] = _named(refusals[request_id], last.get(request_id), actor)
+    return refusals
+
+
+def _resolved(
+    case: Case,
+    actor: Actor,
+    action: Action,
+    *,
+    outcome: Outcome | None = None,
+    stated_never_arrived: bool = False,
+    has_way_back: bool | None = None,
+) -> Transition:
+    """The legal move. `SomebodyElseWasFirst`, not yet saying who, where the status does not have such a move."""
     if case.is_resting_for(actor):
         raise TransitionNotAllowed(
             _("Your request is being worked on right now. Please try again in a minute.")
         )
+    facts = case.facts(stated_never_arrived=stated_never_arrived, has_way_back=has_way_back)
     try:
-        return resolve(case.facts(stated_never_arrived=stated_never_arrived), action, actor.asking, outcome)
+        return resolve(facts, action, actor.asking, outcome)
     except TransitionNotAllowed as refusal:
         if any(
             transition.action == action
@@ -123,15 +187,26 @@ def check_move(
             for transition in TRANSITIONS
         ):
             raise
-        event = (
-            case.request.events.exclude(action__in=(Action.REMIND, Action.ESCALATE))
-            .select_related("user")
-            .order_by("-version")
-            .first()
-        )
-        if event is None or event.action in (Action.OPEN, Action.RECORD):
-            raise
-        raise SomebodyElseWasFirst(f"{sentence(event, actor)} {refusal}") from None
+        raise SomebodyElseWasFirst(refusal.sentence) from None
+
+
+def _last_decisions(cases: Sequence[Case]) -> dict[int, ReturnEvent]:
+    """By request id, the event that last changed each; one query, none for nothing."""
+    if not cases:
+        return {}
+    told = ReturnEvent.objects.filter(request_id__in=[case.request.pk for case in cases]).exclude(
+        action__in=(Action.REMIND, Action.ESCALATE)
+    )
+    last = told.values("request_id").annotate(last=Max("pk")).values("last")
+    events = ReturnEvent.objects.filter(pk__in=last).defer("words", "facts").select_related("user")
+    return {event.request_id: event for event in events}
+
+
+def _named(refusal: TransitionNotAllowed, event: ReturnEvent | None, actor: Actor) -> TransitionNotAllowed:
+    """The refusal with what was done, by whom and when; without, where nobody has decided anything yet."""
+    if event is None or event.action in (Action.OPEN, Action.RECORD):
+        return TransitionNotAllowed(refusal.sentence)
+    return SomebodyElseWasFirst(f"{sentence(event, actor)} {refusal}")
 
 
 def make_move(
@@ -146,15 +221,17 @@ def make_move(
     said: Callable[[Case], dict[str, Any]] | None = None,
     stated_never_arrived: bool = False,
     is_preview: bool = False,
+    case: Case | None = None,
 ) -> ReturnEvent:
     """Lock one request, check the move, plan it, write it; the way of every action on a single request.
 
     `plan` gets the locked case and may refuse. A form (`key`) that already made its event answers with it;
     `said` gives the facts of that event which must be the same then, beside action, outcome and words.
-    `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`.
+    `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`. `case`: the
+    request as the page that shows the preview has read it.
     """
     if is_preview:
-        case = get_case(actor, reference)
+        case = case_to_plan(actor, reference, case)
         check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
         move = plan(case)
         move.text = text
@@ -187,16 +264,36 @@ def finished_before(
 
     `facts`: what the event's facts must hold to be the same. An `outcome` that was not asked for may be any.
     """
+    event = made_with([case], key).get(case.request.pk)
+    if event is not None:
+        check_same(event, action=action, outcome=outcome, reason_code=reason_code, text=text, facts=facts)
+    return event
+
+
+def made_with(cases: Sequence[Case], key: str | None) -> dict[int, ReturnEvent]:
+    """By request id, the events that this form already made; one query for all."""
     if not key:
-        return None
-    event = case.request.events.filter(idempotency_key=key).select_related("comments").first()
-    if event is None:
-        return None
+        return {}
+    events = ReturnEvent.objects.filter(
+        request_id__in=[case.request.pk for case in cases], idempotency_key=key
+    ).select_related("comments")
+    return {event.request_id: event for event in events}
+
+
+def check_same(
+    event: ReturnEvent,
+    *,
+    action: Action,
+    outcome: Outcome | None = None,
+    reason_code: str = "",
+    text: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """`KeyReused` unless the form that made `event` asks for the same again."""
     facts = facts or {}
     before = (event.action, event.reason_code, event.text, {name: event.facts.get(name) for name in facts})
     if before != (action, reason_code, text, facts) or outcome not in (None, event.outcome):
         raise key_reused()
-    return event
 
 
 def key_reused() -> KeyReused:
@@ -215,6 +312,7 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
     lines: Counter[int] = Counter()
     item_columns_of: dict[frozenset[str], list[ReturnItem]] = defaultdict(list)
     columns_of: dict[frozenset[str], list[ReturnRequest]] = defaultdict(list)
+    off: list[Move] = []
     for move in moves:
         request = move.case.request
         source = request.status
@@ -225,16 +323,16 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
         if source != request.status:
             counts[request.seller_id, source] -= 1
             counts[request.seller_id, request.status] += 1
+        if _is_called_off(source, request):
+            off.append(move)
         events.append(_event_of(actor, move, source, before))
     take_units(lines)
     for columns, requests in columns_of.items():
-        if len(requests) == 1:
-            requests[0].save(update_fields=sorted(columns))
-        else:
-            ReturnRequest.objects.bulk_update(requests, sorted(columns), batch_size=500)
+        _save_alike(ReturnRequest.objects, requests, sorted(columns))
     for columns, items in item_columns_of.items():
-        ReturnItem.objects.bulk_update(items, sorted(columns), batch_size=500)
+        _save_alike(ReturnItem.objects, items, sorted(columns))
     ReturnItem.objects.bulk_create(item for move in moves for item in move.new_items)
+    _write_labels(actor, off, [move.label for move in moves if move.label is not None])
     ReturnEvent.objects.bulk_create(events)
     EventText.objects.bulk_create(
         EventText(event=event, text=move.text, salt=salt)
@@ -244,6 +342,22 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
     count(counts)
     announce()
     return events
+
+
+def _save_alike(manager: Manager[Any], rows: Sequence[Any], columns: Sequence[str]) -> None:
+    """Save these columns of locked rows. Rows with equal values, as many decisions at once make, are one UPDATE."""
+    alike: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        alike[repr([getattr(row, column) for column in columns])].append(row)
+    single = [same[0] for same in alike.values() if len(same) == 1]
+    if len(single) == 1:
+        single[0].save(update_fields=columns)
+    elif single:
+        manager.bulk_update(single, columns, batch_size=500)
+    for same in alike.values():
+        if len(same) > 1:
+            values = {column: getattr(same[0], column) for column in columns}
+            manager.filter(pk__in=[row.pk for row in same]).update(**values)
 
 
 def record_arrivals(actor: Actor, arrivals: Sequence[Move]) -> list[ReturnEvent]:
@@ -269,10 +383,29 @@ def record_arrivals(actor: Actor, arrivals: Sequence[Move]) -> list[ReturnEvent]
     return events
 
 
+def search_text(order: Order, lines: Sequence[OrderItem], *more: str) -> str:
+    """What a search finds a request by, in lower case: order, buyer, SKUs and titles, RMA numbers."""
+    parts = [order.order_number, order.buyer.name, *more]
+    for line in lines:
+        parts += [line.sku, line.title]
+    return "\n".join(dict.fromkeys(part.casefold() for part in parts if part))
+
+
+def search_text_of(case: Case) -> str:
+    request = case.request
+    lines = [item.order_item for item in case.items]
+    return search_text(request.order, lines, request.rma_number, request.merchant_rma)
+
+
 def write_search_texts(texts: Mapping[int, str]) -> None:
     """Write what requests are found by, by request id. It is derived from names, so there is no event."""
     requests = [ReturnRequest(pk=pk, search_text=text) for pk, text in sorted(texts.items())]
     ReturnRequest.objects.bulk_update(requests, ["search_text"], batch_size=500)
+
+
+def case_to_plan(actor: Actor, reference: str, case: Case | None) -> Case:
+    """A case that a planned event may spend: a copy of the page's own, else read now."""
+    return get_case(actor, reference) if case is None else replace(case, request=copy(case.request))
 
 
 def planned_event(actor: Actor, move: Move) -> ReturnEvent:
@@ -283,6 +416,7 @@ def planned_event(actor: Actor, move: Move) -> ReturnEvent:
     source = move.case.request.status
     event = _event_of(actor, move, source, _apply(move))
     event.planned_text = move.text
+    event.planned_case = move.case
     return event
 
 
@@ -443,6 +577,8 @@ def _event_of(actor: Actor, move: Move, source: str, changed: dict[str, list[Any
         target=case.request.status,
         outcome=case.request.outcome,
         occurred_at=happened_at(case, actor),
+        # The database's own time, read under the lock; left to the column's default it makes inserting many slow.
+        recorded_at=case.now,
         reason_code=move.reason_code,
         words=words,
         facts=facts,
@@ -456,6 +592,21 @@ def _event_of(actor: Actor, move: Move, source: str, changed: dict[str, list[Any
 def text_digest(text: str, salt: str) -> str:
     """Binds a person's words to the event without being them; nothing for no words."""
     return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest() if text else ""
+
+
+def _is_called_off(source: str, request: ReturnRequest) -> bool:
+    """Will no parcel come any more, so that its label is void?"""
+    return source == Status.AUTHORIZED and (
+        request.status in (Status.AUTHORIZATION_REQUIRED, Status.CLOSED) or request.outcome in CALLED_OFF
+    )
+
+
+def _write_labels(actor: Actor, off: Sequence[Move], labels: Sequence[ReturnLabel]) -> None:
+    if off:
+        void = ReturnLabel.objects.filter(request__in=[move.case.request for move in off])
+        void.filter(voided_at__isnull=True).update(voided_at=happened_at(off[0].case, actor))
+    if labels:
+        ReturnLabel.objects.bulk_create(labels)
 
 
 def _iso(value: date | datetime | None) -> str | None:

@@ -28,7 +28,7 @@ from ..selectors.cases import WITH_CASE, load_cases
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
 from .decide import Authorization, plan_authorization
-from .moves import Move, count, key_reused, take_units, units_left, write_moves
+from .moves import Move, count, key_reused, search_text, take_units, units_left, write_moves
 from .words import clean_comments
 
 _RMA_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -130,14 +130,6 @@ def verdict_columns(verdict: Verdict) -> dict[str, Any]:
         "prepaid_eligible": verdict.prepaid_eligible,
         "verdict": verdict.as_json(),
     }
-
-
-def search_text(order: Order, lines: Sequence[OrderItem], *more: str) -> str:
-    """What a search finds a request by, in lower case: order, buyer, SKUs and titles, RMA numbers."""
-    parts = [order.order_number, order.buyer.name, *more]
-    for line in lines:
-        parts += [line.sku, line.title]
-    return "\n".join(dict.fromkeys(part.casefold() for part in parts if part))
 
 
 def new_rma_number() -> str:

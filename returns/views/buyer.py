@@ -16,6 +16,7 @@ from ..forms import BuyerCloseForm, ConfirmForm, ServiceForm, StepInForm
 from ..models.people import Language
 from ..selectors import buyer_pages
 from ..selectors.cases import Case, get_case
+from ..selectors.labels import label_for
 from ..selectors.reasons import list_closure_reasons
 from ..selectors.seller_pages import titles_of
 from ..services.moves import check_move
@@ -34,6 +35,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "items": buyer_pages.items_of(case),
         "steps": buyer_pages.steps_of(case, actor),
         "way_back": buyer_pages.way_back_of(case, actor),
+        "label": label_for(case, actor),
         "promise": buyer_pages.promise_of(case, actor),
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),

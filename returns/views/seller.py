@@ -15,12 +15,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from .. import policy, services
+from .. import services
 from ..actors import Actor
 from ..decorators import seller_required
 from ..forms import (
     COMPLETIONS,
-    AuthorizeForm,
     CloseForm,
     CompleteForm,
     ConfirmForm,
@@ -38,6 +37,7 @@ from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
 from ..selectors.comments import find_saved_comment, offer_saved_comments
+from ..selectors.labels import label_of
 from ..selectors.listed import PAGE, common_of
 from ..selectors.lists import count_by_status, list_returns
 from ..selectors.reasons import list_closure_reasons
@@ -47,6 +47,7 @@ from ..services.money import still_possible
 from ..services.moves import check_move
 from ..state_machine import Action, Role, Status, refusal
 from ..text import clean_text
+from .saved_views import query_of, views_of
 
 HELD_SHOWN = 20
 
@@ -89,6 +90,8 @@ def returns(request: HttpRequest) -> HttpResponse:
         "tabs": _tabs(counts, filters.status),
         "filter_form": form,
         "chips": chips,
+        "views": views_of(actor, request.GET),
+        "here_query": query_of(request.GET),
         "clear_url": f"?status={filters.status}",
         "is_filtered": bool(chips) or bool(form.errors),
         "rows": seller_pages.undrawn_rows(page, actor, common),
@@ -121,6 +124,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
         "return_request": case.request,
+        "label": label_of(case.request),
         "can_decide": actor.may_write,
         "held": [row.undo] if row.undo else [],
     }
@@ -129,46 +133,19 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def authorize(request: HttpRequest, reference: str) -> HttpResponse:
-    actor: Actor = request.actor
-    case = _case_for(request, reference, Action.AUTHORIZE)
-    form = AuthorizeForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
-        event = form.carry_out(
-            lambda: services.authorize_return(
-                actor, reference=reference, decision=form.authorization(), key=form.cleaned_data["key"]
-            )
-        )
-        if event:
-            return _decided(request, event)
-    decision = form.authorization() if form.is_bound and form.is_valid() else form.proposed()
-    planned = services.preview_decision(actor, reference=reference, decision=decision)
-    context = {
-        "label_note": _label_note(case),
-        "send_back_date": policy.send_back_date(
-            case.request.window_end_date, authorized_at=case.now, rules=case.rules
-        ),
-        "planned": planned,
-        "undo_seconds": undo_seconds(actor),
-    }
-    return _page(request, "seller_authorize.html", case, form, context)
-
-
-@seller_required
-@require_http_methods(["GET", "HEAD", "POST"])
 def close(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.CLOSE)
+    case = case_for(request, reference, Action.CLOSE)
     choices = seller_pages.choices_of(case, list_closure_reasons(actor))
     form = _close_form(request, case, choices)
-    if _is_sent(request, form):
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.close_return(
                 actor, reference=reference, closing=form.closing(), key=form.cleaned_data["key"]
             )
         )
         if event:
-            return _decided(request, event, _save_comments(actor, form))
+            return decided(request, event, _save_comments(actor, form))
     elif "preview" in request.POST:
         form.overlook_missing()
     context = {
@@ -179,23 +156,23 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
         "planned": _planned_closing(actor, form, reference),
         "undo_seconds": undo_seconds(actor),
     }
-    return _page(request, "seller_close.html", case, form, context)
+    return decision_page(request, "seller_close.html", case, form, context)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.RECEIVE)
-    form = ReceiveForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
+    case = case_for(request, reference, Action.RECEIVE)
+    form = ReceiveForm(request.POST or None, case=case, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.receive_return(
                 actor, reference=reference, received=form.received(), key=form.cleaned_data["key"]
             )
         )
         if event:
-            return _done(request, _("Marked as received. The refund is due now."))
+            return done(request, _("Marked as received. The refund is due now."))
     lines = [
         {
             "title": item.order_item.title or item.order_item.sku,
@@ -207,16 +184,16 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
         for item in case.items
     ]
     context = {"lines": lines, "refund_days": case.rules.refund_days}
-    return _page(request, "seller_receive.html", case, form, context)
+    return decision_page(request, "seller_receive.html", case, form, context)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def refund(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.REFUND)
-    form = RefundForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
+    case = case_for(request, reference, Action.REFUND)
+    form = RefundForm(request.POST or None, case=case, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.record_refund(
                 actor,
@@ -227,7 +204,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, _("The refund is recorded and the buyer is told."))
+            return done(request, _("The refund is recorded and the buyer is told."))
     effects = {
         Status.AUTHORIZATION_REQUIRED: _("The money is recorded; you still decide about the request."),
         Status.CLOSED: _("When the promised amount is reached, nothing is owed any more."),
@@ -238,7 +215,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
             Status(case.request.status), _("When everything owed is refunded, the request is completed.")
         ),
     }
-    return _page(request, "seller_refund.html", case, form, context)
+    return decision_page(request, "seller_refund.html", case, form, context)
 
 
 @seller_required
@@ -246,31 +223,31 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
 def complete(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = get_case(actor, reference)
-    form = CompleteForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
+    form = CompleteForm(request.POST or None, case=case, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.complete_return(
                 actor, reference=reference, key=form.cleaned_data["key"], **form.completion()
             )
         )
         if event:
-            return _done(request, _("The request is completed and the buyer is told."))
+            return done(request, _("The request is completed and the buyer is told."))
     planned = None
     if form.is_bound and (form.is_valid() or "outcome" in form.cleaned_data):
         planned = form.carry_out(
             lambda: services.complete_return(actor, reference=reference, is_preview=True, **form.completion())
         )
     context = {"outcomes": _completions(case, actor), "planned": planned}
-    return _page(request, "seller_complete.html", case, form, context)
+    return decision_page(request, "seller_complete.html", case, form, context)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.REOPEN)
-    form = ReopenForm(request.POST or None, initial=_initial(request))
-    if _is_sent(request, form):
+    case = case_for(request, reference, Action.REOPEN)
+    form = ReopenForm(request.POST or None, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.reopen_return(
                 actor,
@@ -280,7 +257,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, _("The request is open again and the buyer is told."))
+            return done(request, _("The request is open again and the buyer is told."))
     comments = form.cleaned_data.get("comments", "") if form.is_bound and form.is_valid() else ""
     row = seller_pages.row_of(case, actor, [])
     context = {
@@ -288,7 +265,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
         "promise": row.promise,
         "planned": services.reopen_return(actor, reference=reference, comments=comments, is_preview=True),
     }
-    return _page(request, "seller_reopen.html", case, form, context)
+    return decision_page(request, "seller_reopen.html", case, form, context)
 
 
 @seller_required
@@ -299,15 +276,15 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
         services.undo_decision(actor, reference=reference, key=request.POST.get("key", "")[:64])
         if request.htmx:
             return _row_again(request, reference, _("Undone. Nobody was told."))
-        return _done(
+        return done(
             request, _("Undone. Nobody was told."), otherwise=reverse("seller-return", args=[reference])
         )
-    case = _case_for(request, reference, Action.UNDO)
+    case = case_for(request, reference, Action.UNDO)
     context = {
         "undo": seller_pages.undo_of(case, actor),
         "next": _next(request, reverse("seller-return", args=[reference])),
     }
-    return _page(request, "seller_undo.html", case, ConfirmForm(), context)
+    return decision_page(request, "seller_undo.html", case, ConfirmForm(), context)
 
 
 def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, ReturnEvent | None]:
@@ -324,7 +301,7 @@ def _close_form(request: HttpRequest, case: Case, choices: list[seller_pages.Cho
         case=case,
         grounds={choice.code: choice.ground for choice in choices if choice.holds},
         may_save=request.actor.role == Role.SELLER,
-        initial={"reason": request.GET.get("reason", ""), **_initial(request)},
+        initial={"reason": request.GET.get("reason", ""), **initial_of(request)},
     )
 
 
@@ -369,7 +346,7 @@ def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEve
     return services.preview_decision(actor, reference=reference, decision=closing, case=form.case)
 
 
-def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
+def case_for(request: HttpRequest, reference: str, action: Action) -> Case:
     """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
     case = get_case(request.actor, reference)
     if request.method != "POST":
@@ -377,16 +354,16 @@ def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
     return case
 
 
-def _is_sent(request: HttpRequest, form: ServiceForm) -> bool:
+def is_sent(request: HttpRequest, form: ServiceForm) -> bool:
     """Was the form sent to act, not only to see the message again?"""
     return request.method == "POST" and "preview" not in request.POST and form.is_valid()
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
+def initial_of(request: HttpRequest) -> dict[str, Any]:
     return {"next": _next(request)}
 
 
-def _page(
+def decision_page(
     request: HttpRequest, template: str, case: Case, form: ServiceForm, context: dict[str, Any]
 ) -> HttpResponse:
     reference = case.request.reference
@@ -410,7 +387,7 @@ def _page(
     return render(request, template, context, status=status)
 
 
-def _decided(request: HttpRequest, event: ReturnEvent, saved: str = "") -> HttpResponse:
+def decided(request: HttpRequest, event: ReturnEvent, saved: str = "") -> HttpResponse:
     """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation.
 
     `saved`: the sentence about comments that were to be saved.
@@ -424,10 +401,10 @@ def _decided(request: HttpRequest, event: ReturnEvent, saved: str = "") -> HttpR
         return _row_again(request, event.request.reference, f"{sentence} {saved}".rstrip())
     if saved:
         messages.info(request, saved)
-    return _done(request, "" if event.hold_until else sentence)
+    return done(request, "" if event.hold_until else sentence)
 
 
-def _done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpResponse:
+def done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpResponse:
     """303 to where the form says to go on, else to `otherwise`, else to the list."""
     if sentence:
         messages.success(request, sentence)
@@ -499,14 +476,6 @@ def _why_empty(counts: dict[str, int], is_filtered: bool) -> str:
     if is_filtered:
         return "nothing_matches"
     return "all_done" if counts["all"] else "nothing_yet"
-
-
-def _label_note(case: Case) -> str:
-    if case.request.prepaid_eligible:
-        return _("The marketplace provides a prepaid label; you need none.")
-    if case.is_imported:
-        return _("The label is the marketplace's matter; authorize the request there, too.")
-    return _("The buyer sends it to this address and provides the label.")
 
 
 def _refund_lines(case: Case, form: RefundForm) -> list[dict[str, Any]]:

@@ -80,10 +80,17 @@ def _menu(request: HttpRequest) -> list[Item]:
 
     menu = []
     if memberships_of(request):
-        returns = item(_("Manage Seller Fulfilled Returns"), reverse("seller-returns"))
+        orders = [
+            item(_("Manage Seller Fulfilled Returns"), reverse("seller-returns")),
+            item(_("Import files"), reverse("seller-imports")),
+            item(_("Export returns"), reverse("seller-exports")),
+        ]
+        overview = reverse("seller-overview")
         menu += [
-            Item(_("Orders"), "", returns.is_current, [returns]),
+            Item(_("Overview"), overview, request.path == overview),
+            Item(_("Orders"), "", any(child.is_current for child in orders), orders),
             item(_("Settings"), reverse("seller-settings")),
+            item(_("Help"), reverse("seller-help")),
         ]
     if request.user.is_staff:
         menu.append(item(_("Administration"), reverse("admin:index")))

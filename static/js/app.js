@@ -15,16 +15,24 @@ document.addEventListener("keydown", (event) => {
   if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
 });
 
-// A decision opens as a dialog over the list; after it (the answer empties the dialog), and after Undo in a row,
-// the focus is on the heading of that row.
+// A decision opens as a dialog over the list. After it (the answer empties the dialog) the focus goes on to the next
+// request that waits for one; after Undo, or when none waits, it is on the heading of the row that changed.
 let heading = null;
+let undone = false;
 document.addEventListener("htmx:before:request", (event) => {
   const source = event.detail.ctx.sourceElement;
   heading = source.closest(".row")?.querySelector("h2").id ?? heading;
+  undone = source.matches("form[action$='/undo/']");
   // Once a form is on its way, the message beside it is asked for no more, and not still.
   if (source.matches("#preview") && source.closest("form.htmx-request")) event.preventDefault();
   else source.querySelector("#preview")?.dispatchEvent(new Event("htmx:abort"));
 });
+const goOn = () => {
+  const row = document.getElementById(heading)?.closest(".row");
+  const waiting = [...document.querySelectorAll(".row:has(form[action$='/authorize/'])")];
+  const next = waiting.find((one) => row?.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+  ((undone ? row : next) ?? row)?.querySelector("h2").focus();
+};
 document.addEventListener("htmx:before:swap", (event) => {
   const { raw } = event.detail.ctx.response;
   if (!raw.redirected) return;
@@ -36,7 +44,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const body = document.getElementById("dialog-body");
   if (!body.childElementCount) {
     dialog.close();
-    document.getElementById(heading)?.focus();
+    goOn();
     return;
   }
   document.getElementById("dialog-failed").hidden = true;
@@ -114,6 +122,12 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
+// A security key or passkey that was not used: the page has a sentence for it.
+document.addEventListener("allauth.error", (event) => {
+  event.preventDefault();
+  document.getElementById("key-failed").hidden = false;
+});
+
 // Undo goes when its time is over.
 const expire = (within) => {
   for (const form of within.querySelectorAll("[data-until]:not([data-timed])")) {
@@ -142,4 +156,10 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
   say(button.dataset.done);
+});
+
+// A page that asks again by itself says when the work is over.
+document.addEventListener("htmx:after:swap", () => {
+  const over = document.querySelector("[data-say]");
+  if (over) say(over.dataset.say);
 });

@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-from tests.browser.people import find_mail, read_mail, sign_in
+from returns.admin import site
+from returns.templatetags.guides import GUIDES
+from tests.browser.people import come_in, find_mail, read_mail, sign_in
 
 LIST = "/seller/returns/"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: a name for a file, its address, and whether Alice, a buyer or nobody opens it."""
+    """A page: a name for a file, its address, and whether Alice, a buyer, Root or nobody opens it."""
 
     name: str
     url: str
@@ -55,6 +58,10 @@ def all_pages(page: Page) -> list[Shown]:
     mail = page.locator(".mails a").first.get_attribute("href") or ""
     page.goto("/seller/settings/comments/")
     saved = page.locator(".thing a").first.get_attribute("href") or ""
+    page.goto("/seller/settings/")
+    address = page.locator("a[href*='/addresses/']").first.get_attribute("href") or ""
+    page.goto("/seller/imports/")
+    file = page.locator(".mails a").first.get_attribute("href") or ""
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -80,10 +87,18 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("refund", f"{LIST}{due}/refund/"),
         Shown("complete", f"{LIST}{authorized}/complete/"),
         Shown("reopen", f"{LIST}{closed}/reopen/"),
+        Shown("overview", "/seller/"),
+        Shown("help", "/seller/help/"),
+        *(Shown(f"help-{slug}", f"/seller/help/{slug}/") for slug in GUIDES),
+        Shown("imports", "/seller/imports/"),
+        Shown("import", file),
+        Shown("exports", "/seller/exports/?status=all"),
         Shown("settings", "/seller/settings/"),
         Shown("saved-comments", "/seller/settings/comments/"),
         Shown("saved-comment", saved),
+        Shown("address", address),
         Shown("profile", "/accounts/profile/"),
+        Shown("e-mails", "/accounts/notifications/"),
         Shown("change-password", "/accounts/password/change/"),
         Shown("second-factor", "/accounts/2fa/"),
         Shown("sign-out", "/accounts/logout/"),
@@ -100,3 +115,28 @@ def buyers_pages(page: Page) -> list[Shown]:
         Shown("buyer", own, "buyer"),
         *(Shown(f"buyer-{step.removeprefix(own).strip('/')}", step, "buyer") for step in steps),
     ]
+
+
+def admins_pages(page: Page) -> list[Shown]:
+    """The administration, in the window `page`, which is then signed in as Root: for each table its list, its
+    first row, that row's history, and the form of a new one."""
+    come_in(page, "root@demo.test", "/admin/")
+    shown = [Shown("admin", "/admin/", "root"), Shown("admin-returns", "/admin/returns/", "root")]
+    for model in site._registry:
+        name = model._meta.model_name
+        table = f"/admin/{model._meta.app_label}/{name}/"
+        page.goto(table)
+        # The marketplace's settings are one row, which its list leads to.
+        first = page.locator("#result_list tbody a[href$='/change/']").first
+        one = urlsplit(page.url).path if page.url.endswith("/change/") else first.get_attribute("href") or ""
+        shown += [
+            Shown(f"admin-{name}-list", table, "root"),
+            Shown(f"admin-{name}", one, "root"),
+            Shown(f"admin-{name}-history", one.replace("/change/", "/history/"), "root"),
+        ]
+        if page.locator("a.addlink").count():
+            shown.append(Shown(f"admin-{name}-add", f"{table}add/", "root"))
+    page.goto("/admin/returns/returnrequest/?escalated=1")
+    page.locator("#result_list tbody th a").first.click()
+    uphold = page.locator(".object-tools a[href*='/uphold/']").get_attribute("href") or ""
+    return [*shown, Shown("admin-uphold", uphold, "root")]

@@ -1,9 +1,6 @@
 """The ways that people go, from the first page to the mail that somebody reads."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -53,7 +50,8 @@ def test_close_the_help_pages_way_and_read_what_the_buyer_got(
     if is_scripted:
         expect(row.get_by_role("button", name=words.undo)).to_be_visible()
         expect(page.locator("#live")).to_contain_text(order)
-        expect(row.locator("h2")).to_be_focused()
+        expect(page.locator("#toast")).to_contain_text(order)
+        expect(waiting_after(page, row)).to_be_focused()
     else:
         expect(
             page.locator("#held form", has_text=order).get_by_role("button", name=words.undo)
@@ -168,10 +166,17 @@ def test_keep_the_item_with_the_code_from_the_mail(open_browser: Open, alice: Pa
     )
 
 
-def tab_to(page: Page, target: Locator, at_most: int = 150) -> None:
-    """Press Tab until `target` has the focus."""
+def waiting_after(page: Page, row: Locator) -> Locator:
+    """The heading of the next request below `row` that can be authorized."""
+    return page.locator(
+        f"li:has(#{row.get_attribute('id')}) ~ li .row:has(form[action$='/authorize/']) h2"
+    ).first
+
+
+def tab_to(page: Page, target: Locator, at_most: int = 150, key: str = "Tab") -> None:
+    """Press Tab (or `key`) until `target` has the focus."""
     for _ in range(at_most):
-        page.keyboard.press("Tab")
+        page.keyboard.press(key)
         if target.evaluate("element => element === document.activeElement"):
             return
     raise AssertionError(f"{target} is not reached with the keyboard")
@@ -190,10 +195,48 @@ def test_close_with_the_keyboard_alone(alice: Page) -> None:
     tab_to(alice, decision.locator("footer").get_by_role("button", name="Close request"))
     alice.keyboard.press("Enter")
     expect(row.get_by_role("button", name="Undo")).to_be_visible()
-    expect(row.locator("h2")).to_be_focused()
-    tab_to(alice, row.get_by_role("button", name="Undo"), at_most=5)
+    expect(waiting_after(alice, row)).to_be_focused()
+    tab_to(alice, row.get_by_role("button", name="Undo"), at_most=3, key="Shift+Tab")
     alice.keyboard.press("Enter")
     expect(row.get_by_label("Return reason")).to_be_visible()
+    expect(row.locator("h2")).to_be_focused()
+    expect(alice.locator("#toast form")).to_have_count(0)
+
+
+def test_single_keys_lead_through_the_list(alice: Page) -> None:
+    alice.keyboard.press("/")
+    expect(alice.get_by_role("searchbox")).to_be_focused()
+    alice.keyboard.type("?j")
+    expect(alice.get_by_role("searchbox")).to_have_value("?j")
+    alice.keyboard.press("Tab")
+    rows = alice.locator(".row h2")
+    for key, place in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        alice.keyboard.press(key)
+        expect(rows.nth(place)).to_be_focused()
+    row = alice.locator(".row", has=alice.locator("form[action$='/close/']")).first
+    row.locator("h2").focus()
+    alice.keyboard.press("c")
+    expect(row.get_by_label("Return reason")).to_be_focused()
+    alice.keyboard.press("a")  # inside a field a letter is a letter
+    expect(alice.locator("dialog[open]")).to_have_count(0)
+    row.locator("h2").focus()
+    alice.keyboard.press("a")
+    expect(alice.locator("#decision")).to_be_visible()
+    alice.locator("#decision footer").get_by_role("button", name="Authorize request").click()
+    expect(alice.locator("#toast form")).to_be_visible()
+    alice.keyboard.press("u")
+    expect(alice.locator("#toast form")).to_have_count(0)
+    expect(row.locator("form[action$='/authorize/']")).to_be_visible()
+    alice.keyboard.press("?")
+    sheet = alice.get_by_role("dialog", name="Keyboard")
+    sheet.get_by_label("Single keys act on the list").uncheck()
+    sheet.get_by_role("button", name="Done").click()
+    row.locator("h2").focus()
+    alice.keyboard.press("j")
+    expect(row.locator("h2")).to_be_focused()
+    alice.get_by_role("button", name="Keyboard").click()
+    expect(sheet.get_by_label("Single keys act on the list")).not_to_be_checked()
+    sheet.get_by_label("Single keys act on the list").check()
 
 
 def test_escape_leaves_a_decision_and_the_list_as_it_was(alice: Page) -> None:
@@ -207,18 +250,9 @@ def test_escape_leaves_a_decision_and_the_list_as_it_was(alice: Page) -> None:
 
 
 def test_files_read_from_the_command_line_are_a_queue_at_once(tmp_path: Path, open_browser: Open) -> None:
-    data = tmp_path / "data"
-
-    def manage(*arguments: str) -> str:
-        variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(data)}
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=variables, check=True, capture_output=True, text=True
-        ).stdout
-
-    with Desk(data, "--no-demo") as desk:
+    with Desk(tmp_path / "data", "--no-demo") as desk:
         desk.wait_until_announced()
-        manage(
+        desk.manage(
             "shell",
             "-c",
             "from returns.models import *\n"
@@ -226,12 +260,12 @@ def test_files_read_from_the_command_line_are_a_queue_at_once(tmp_path: Path, op
             f"user = User.objects.create_user('olga@own.example', '{PASSWORD}', name='Olga')\n"
             "Membership.objects.create(user=user, seller=seller, role='owner')",
         )
-        manage("import_orders", str(SAMPLES / "orders_report.tsv"), "--seller", "own-shop")
-        said = manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
+        desk.manage("import_orders", str(SAMPLES / "orders_report.tsv"), "--seller", "own-shop")
+        said = desk.manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
         assert re.search(r"^new [1-9]\d* · changed 0 · .*refused 0$", said, re.MULTILINE)
         page = open_browser(base_url=f"http://localhost:{desk.port}")
         sign_in(page, "olga@own.example")
         page.goto("/seller/returns/?status=all")
         expect(page.locator(".row", has_text="From a marketplace's file").first).to_be_visible()
-        again = manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
+        again = desk.manage("import_returns", str(SAMPLES / "returns_report_us.tsv"), "--seller", "own-shop")
         assert re.search(r"^new 0 · changed 0 · ", again, re.MULTILINE)

@@ -111,3 +111,34 @@ def test_workers_work_and_go_on_when_redis_comes_back(workers: str, redis_server
     redis_server.start()
     work_is_done(workers)
     wait_until(lambda: work_is_done(workers), 35, "the workers work again")
+
+
+UPLOAD = """
+import django
+django.setup()
+from django.core.files.uploadedfile import SimpleUploadedFile
+from returns.services.imports import receive_file
+from tests.factories import make_cast
+from tests.returns.report_files import returns_file
+cast = make_cast()
+receive_file(cast.actor(cast.alice), file=SimpleUploadedFile("r.tsv", returns_file({}).getvalue()))
+"""
+
+
+def state_of_file(url: str) -> str:
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT state FROM returns_filerun")
+        (state,) = cursor.fetchone()
+        return str(state)
+
+
+def test_workers_read_an_uploaded_file(workers: str, tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path / "data"),
+        "DATABASE_URL": workers,
+        "DJANGO_SETTINGS_MODULE": "returns_portal.settings",
+        "PYTHONPATH": str(ROOT),
+    }
+    subprocess.run([sys.executable, "-c", UPLOAD], cwd=ROOT, env=environment, check=True)
+    wait_until(lambda: state_of_file(workers) == "checked", 60, "the file is checked")

@@ -14,6 +14,7 @@ from notifications import services as notifications
 from returns import services
 from returns.actors import Actor
 from returns.models import ReturnRequest
+from returns.services.decide import Authorization
 from returns.state_machine import Outcome, Role, Status
 from tests.factories import (
     Cast,
@@ -26,9 +27,10 @@ from tests.factories import (
     make_order,
     open_request,
 )
+from tests.label_files import an_own_label
 from tests.notifications.mail_server import MailServer
 
-EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14"]
+EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14", "I15"]
 
 
 def audit(*arguments: str) -> tuple[int, str]:
@@ -60,6 +62,10 @@ def work_through_everything(cast: Cast) -> None:
     undone = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
     services.close_return(alice, reference=undone.reference, closing=closing())
     services.undo_decision(alice, reference=undone.reference)
+    labelled = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+    services.authorize_return(
+        at_once(alice), reference=labelled.reference, decision=Authorization(label=an_own_label())
+    )
     reopened = a_request_in(cast, Status.CLOSED)
     services.reopen_return(alice, reference=reopened.reference)
     notifications.relay_events()
@@ -71,7 +77,7 @@ def work_through_everything(cast: Cast) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_desk_where_everything_was_done_is_clean(cast: Cast, server: MailServer) -> None:
     work_through_everything(cast)
-    assert audit() == (0, "11 invariants checked, 0 broken\n")
+    assert audit() == (0, "12 invariants checked, 0 broken\n")
     code, output = audit("--json")
     assert (code, json.loads(output)) == (0, {"checked": EVERY_INVARIANT, "broken": {}})
 
@@ -85,6 +91,36 @@ ONE_CLOSED = (
 LAST_EVENT_OF_IT = f"(SELECT max(id) FROM returns_returnevent WHERE request_id = {ONE_CLOSED})"
 
 BREACHES = {
+    "a label on a return that was undone": (
+        {"I15"},
+        "is in force although its return was called off",
+        [
+            (
+                "UPDATE returns_returnlabel SET request_id = (SELECT min(id) FROM returns_returnrequest "
+                "WHERE status = 'authorization_required')"
+            )
+        ],
+    ),
+    "a label on a request that still owes one": (
+        {"I15"},
+        "is in force although its request still owes one",
+        [
+            (
+                "UPDATE returns_returnrequest SET is_label_owed = NOT is_label_owed "
+                "WHERE id = (SELECT request_id FROM returns_returnlabel)"
+            )
+        ],
+    ),
+    "a label whose file is gone": (
+        {"I15"},
+        "has lost its file",
+        ["UPDATE returns_returnlabel SET file = 'labels/gone.pdf'"],
+    ),
+    "a label of another seller": (
+        {"I7"},
+        "belongs to another seller than its owner",
+        [f"UPDATE returns_returnlabel SET seller_id = {OTHER_SELLER}"],
+    ),
     "a buyer who was not told": (
         {"I1"},
         "(close) owes its buyer return_closed",
@@ -332,7 +368,7 @@ def test_since_looks_only_at_what_happened_since(cast: Cast) -> None:
     ReturnRequest.objects.filter(pk=request.pk).update(rma_number="", version=7)
     assert audit("--since", "2020-01-01")[0] == 1
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    assert audit("--since", tomorrow) == (0, "11 invariants checked, 0 broken\n")
+    assert audit("--since", tomorrow) == (0, "12 invariants checked, 0 broken\n")
 
 
 @pytest.mark.django_db

@@ -5,16 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import OperationalError
 
 from notifications import services, tasks
 from notifications.management.commands import deliver
 from notifications.models import Message, State
+from returns.models import FileRun
+from returns.models.runs import FileState
+from returns.services.imports import commit_file, receive_file
 from returns.services.jobs import last_heartbeat
 from tests.factories import Cast, make_order, open_request
 from tests.notifications.mail_server import MailServer
 from tests.notifications.test_relay import in_a_thread
+from tests.returns.report_files import returns_file
 from tests.services import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +43,45 @@ def test_the_loop_beats_delivers_and_ends_when_it_is_told(cast: Cast, server: Ma
         finally:
             services.stopping.set()
         looping.result(2)
+
+
+def an_upload(cast: Cast) -> FileRun:
+    content = returns_file({}).getvalue()
+    return receive_file(cast.actor(cast.alice), file=SimpleUploadedFile("returns.tsv", content))
+
+
+def test_once_reads_what_was_uploaded(cast: Cast, server: MailServer) -> None:
+    run = an_upload(cast)
+    call_command("deliver", "--once")
+    run.refresh_from_db()
+    assert run.state == FileState.CHECKED
+
+
+@pytest.mark.both_databases
+def test_files_are_read_beside_the_loop_until_it_is_told_to_end(
+    cast: Cast, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, failures = deliver.work_on_a_file, iter([OperationalError("the database is away")])
+
+    def work_on_a_file(*said: Any) -> bool:
+        for error in failures:
+            raise error
+        return usual(*said)
+
+    monkeypatch.setattr(deliver, "work_on_a_file", work_on_a_file)
+    run = an_upload(cast)
+    with ThreadPoolExecutor(1) as pool:
+        looping = pool.submit(in_a_thread(deliver.file_loop))
+        try:
+            wait_until(
+                lambda: FileRun.objects.filter(state=FileState.CHECKED).exists(), what="a checked file"
+            )
+            actor = cast.actor(cast.alice)
+            commit_file(actor, reference=run.reference)
+            wait_until(lambda: FileRun.objects.filter(state=FileState.DONE).exists(), what="an imported file")
+        finally:
+            services.stopping.set()
+        looping.result(5)
 
 
 def test_a_round_that_fails_does_not_end_the_loop(

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.template.loader import get_template
 
-from notifications.models import Kind
+from notifications.models import MEMBER_KINDS, Kind
 from notifications.rendering import (
     Line,
     MessageFacts,
@@ -432,6 +432,21 @@ def test_every_template_belongs_to_a_kind_and_a_reader() -> None:
     assert {path.name for path in EMAILS.iterdir()} == wanted
     for name in wanted:
         get_template(f"emails/{name}")
+
+
+def test_members_may_turn_off_whatever_they_are_told_and_nothing_else() -> None:
+    told = {kind for kind, readers in EVERY_READER.items() if Reader.SELLER in readers}
+    assert set(MEMBER_KINDS) == told - {Kind.INVITATION}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_member_is_shown_where_to_choose_in_both_parts_of_the_mail(language: str) -> None:
+    choices = "https://returns.example/accounts/notifications/#north-lane"
+    facts = replace(FULL, reader=Reader.SELLER, choices=choices)
+    rendered = render(Kind.RETURN_CLOSED_BY_BUYER, language, facts)
+    assert rendered.text.rstrip().endswith(choices)
+    assert f'<a href="{choices}">' in rendered.html
+    assert "notifications" not in render(Kind.RETURN_CLOSED, language, replace(facts, choices="")).text
 
 
 def test_both_languages_are_the_portals() -> None:

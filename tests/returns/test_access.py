@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
 from returns.actors import Actor, MemberRole
@@ -13,7 +14,8 @@ from returns.exceptions import Forbidden, Invalid, NotFound
 from returns.models import BuyerCode, BuyerSession, Invitation, Membership, Seller, User
 from returns.services import access, team
 from returns.signals import events_written
-from tests.factories import Cast, make_cast, make_order, open_request
+from tests.factories import DORA, ED, Cast, make_cast, make_order, open_request
+from tests.returns.rivals import Rival
 
 pytestmark = pytest.mark.django_db
 
@@ -131,6 +133,24 @@ def test_of_codes_asked_for_at_once_one_is_live_and_no_more_than_five_are_made()
         thread.join()
     assert (BuyerCode.objects.count(), len(refused)) == (5, 3)
     assert BuyerCode.objects.filter(is_superseded=False).count() == 1
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_while_another_takes_a_sellers_last_place_waits_and_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(access, "LIMITS", (("seller_hash", 1, timedelta(minutes=15)),))
+    cast = make_cast()
+    of_dora, of_ed = (
+        open_request(make_order(cast.north_lane, buyer=buyer, country="CA")).reference for buyer in (DORA, ED)
+    )
+    with transaction.atomic():
+        ask(of_dora)
+        rival = Rival(lambda: ask(of_ed))
+        rival.wait_for_my_lock("returns_seller", "FOR NO KEY UPDATE")
+    assert isinstance(rival.outcome(), access.TooMany)
+    assert BuyerCode.objects.count() == 1
 
 
 # --- Teams

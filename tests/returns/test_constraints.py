@@ -26,6 +26,7 @@ from returns.models import (
     Order,
     Refund,
     ReturnEvent,
+    ReturnLabel,
     ReturnReason,
     ReturnRequest,
     ScheduledJob,
@@ -82,6 +83,17 @@ class World:
             refunded_date=day(0),
         )
         self.refund, self.other_refund = Refund.objects.order_by("pk")
+        self.label, self.void_label = (
+            ReturnLabel.objects.create(
+                seller=cast.north_lane,
+                request=self.authorized,
+                kind="own",
+                file=f"labels/{name}.pdf",
+                provided_at=NOW,
+                voided_at=voided_at,
+            )
+            for name, voided_at in (("a", None), ("b", NOW))
+        )
         self.opened = self.authorized.events.get(version=1)
         self.event = last_event(self.closed)
         self.text, self.other_text = EventText.objects.order_by("pk")[:2]
@@ -316,6 +328,7 @@ BROKEN: dict[str, list[Broken]] = {
     "file_run_state": [lambda w: (w.file, {"state": "lost"})],
     "returns_filerun.reference": [lambda w: (w.other_file, {"reference": w.file.reference})],
     "bulk_run_state": [lambda w: (w.bulk, {"state": "lost"})],
+    "bulk_row_state": [lambda w: (w.bulk_row, {"state": "lost"})],
     "returns_bulkrun.reference": [lambda w: (w.other_bulk, {"reference": w.bulk.reference})],
     "bulk_row_once": [lambda w: (w.other_bulk_row, {"request_id": w.asked.pk})],
     "marketplace_settings_one_row": [lambda w: (w.settings, {"id": 2})],
@@ -351,6 +364,18 @@ BROKEN: dict[str, list[Broken]] = {
     "message_status": [lambda w: (w.told, {"status": "lost"})],
     "notifications_message.dedup_key": [lambda w: (w.other_code, {"dedup_key": "code:1"})],
     "notifications_message.message_id": [lambda w: (w.also_told, {"message_id": w.told.message_id})],
+    "label_kind": [lambda w: (w.label, {"kind": "prepaid"})],
+    "label_own_has_a_file": [
+        lambda w: (w.label, {"file": ""}),
+        lambda w: (w.label, {"kind": "unpaid"}),
+    ],
+    "label_cost_is_whole": [
+        lambda w: (w.label, {"cost_minor": 100}),
+        lambda w: (w.label, {"currency": "USD"}),
+        lambda w: (w.label, {"cost_minor": -1, "currency": "USD"}),
+    ],
+    "label_one_in_force": [lambda w: (w.void_label, {"voided_at": None})],
+    "label_file_once": [lambda w: (w.label, {"file": w.void_label.file})],
     "preference_once": [lambda w: (w.other_preference, {"user_id": w.cast.alice.pk})],
     "preference_kind": [lambda w: (w.preference, {"kind": "spam"})],
 }
@@ -451,7 +476,7 @@ def test_the_rows_of_the_world_are_lawful_and_the_statements_do_write(database: 
 def test_a_service_cannot_close_what_is_prepaid_even_with_its_guard_gone(
     database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("returns.services.decide.check_move", lambda *args, **more: None)
+    monkeypatch.setattr("returns.services.decide.check_moves", lambda *args: {})
     alice = world.cast.actor(world.cast.alice)
     with pytest.raises(IntegrityError), transaction.atomic():
         services.close_return(alice, reference=world.prepaid.reference, closing=closing())

@@ -28,10 +28,18 @@ from returns.models import (
 )
 from returns.models.requests import NO_DEADLINE
 from returns.models.runs import RunState
-from returns.services import authorize_return, close_return, keep_item, reopen_return, undo_decision
+from returns.services import (
+    authorize_return,
+    close_return,
+    keep_item,
+    provide_label,
+    reopen_return,
+    undo_decision,
+)
 from returns.services.imports import import_orders, import_returns, returns, spool
 from returns.state_machine import Action, Outcome, Role, Status
 from tests.factories import at_once, closing, make_cast, make_order, open_request
+from tests.label_files import an_own_label
 from tests.returns.report_files import RETURN_COLUMNS, orders_file, return_cells, returns_file, sample, table
 from tests.services import wait_until
 
@@ -347,6 +355,21 @@ def test_a_pending_label_is_owed_by_the_seller_unless_it_is_the_marketplaces(rea
         read({"order_id": number, "label_type": label, "return_request_status": "PendingLabel"})
     owed = ReturnRequest.objects.order_by("order__order_number").values_list("is_label_owed", flat=True)
     assert list(owed) == [False, True, True]
+
+
+def test_a_label_that_was_provided_here_is_not_owed_again(read, cast):
+    row = {"label_type": "MerchantPrePaidLabel", "return_request_status": "PendingLabel"}
+    read(row)
+    alice = at_once(cast.actor(cast.alice))
+    provide_label(alice, reference=the_request().reference, label=an_own_label())
+    assert not the_request().is_label_owed
+    read({**row, "tracking_id": "JD0001"})
+    assert not the_request().is_label_owed
+    read({**row, "tracking_id": "JD0001", "return_request_status": "Closed"})
+    read({**row, "tracking_id": "JD0001"})
+    assert the_request().is_label_owed
+    assert the_request().labels.get().voided_at is not None
+    assert_sound()
 
 
 def test_unknown_codes_are_kept_counted_once_and_given_no_clock(read):

@@ -54,6 +54,7 @@ escalate        | any but refunded                  | unchanged              | b
 uphold          | any                               | unchanged              | admin
 remind          | authorization_required authorized | unchanged              | system
 remind          | refund_due closed                 | unchanged              | system
+provide_label   | authorized                        | unchanged              | seller admin
 """
 
 STATES = [
@@ -82,6 +83,7 @@ FAVOURABLE = {
     "escalate": {"is_step_in_due": True},
     "uphold": {"is_escalated": True},
     "remind": {"has_open_promise": True},
+    "provide_label": {"owes_label": True},
 }
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
@@ -235,11 +237,11 @@ GUARDS = [
     ("keep_item", "buyer", "authorized", {"is_refunded": True},
      "A refund was already recorded for this request, so this is no longer possible."),
     ("authorize", "seller", "authorization_required", {"has_way_back": False},
-     "Add a return address in the buyer's country first: the buyer must know where to send the item."),
+     "Give a return address in the buyer's country, or your own label: the buyer must know where to send it."),
     ("authorize", "admin", "authorization_required", {"has_way_back": False},
-     "Add a return address in the buyer's country first: the buyer must know where to send the item."),
+     "Give a return address in the buyer's country, or your own label: the buyer must know where to send it."),
     ("authorize", "system", "authorization_required", {"has_way_back": False},
-     "Add a return address in the buyer's country first: the buyer must know where to send the item."),
+     "Give a return address in the buyer's country, or your own label: the buyer must know where to send it."),
     ("authorize", "system", "authorization_required", {"has_rule": False},
      "No rule authorizes this request: it waits for the seller."),
     ("authorize", "system", "authorization_required",
@@ -297,6 +299,11 @@ GUARDS = [
      "You can ask the marketplace to step in once the seller has not answered or paid in time."),
     ("uphold", "admin", "closed", {"is_escalated": False},
      "Nobody has asked the marketplace to step in."),
+    ("provide_label", "seller", "authorized", {"owes_label": False}, "No label is owed for this request."),
+    ("provide_label", "admin", "authorized", {"undoable_by": 7},
+     "The authorization can still be undone. Provide the label once the buyer is told of it."),
+    ("provide_label", "seller", "authorized", {"is_handed_over": True},
+     "The item is already on its way back, so this is no longer possible."),
     ("remind", "system", "closed", {"has_open_promise": False},
      "Nothing is due on this request."),
 ]  # fmt: skip

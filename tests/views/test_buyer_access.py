@@ -443,10 +443,43 @@ def test_a_day_has_room_for_twenty_codes(client: Client, request_of_dora: Return
     assert int(response["Retry-After"]) > 15 * 60
 
 
+def a_busy_quarter(row: BuyerLookup, codes: int) -> None:
+    """As if `codes` had been asked for like `row`, at its seller, by others for other orders."""
+    hashes = ("order_number_hash", "email_hash", "ip_hash")
+    BuyerLookup.objects.bulk_create(
+        BuyerLookup(seller_hash=row.seller_hash, **{name: f"{name} {number}" for name in hashes})
+        for number in range(codes - 1)
+    )
+
+
+def test_a_sellers_buyers_get_three_hundred_codes_in_a_quarter_of_an_hour(
+    browser: Browser, words: Callable[[HttpResponse], str], cast: Cast, request_of_dora: ReturnRequest
+) -> None:
+    ask(browser(), request_of_dora)
+    a_busy_quarter(BuyerLookup.objects.get(), 299)
+    of_ed = open_request(make_order(cast.north_lane, buyer=ED, country="CA"))
+    of_carol = open_request(make_order(cast.south_pier, buyer=ED))
+    ask(browser(), of_ed)
+    assert BuyerLookup.objects.count() == 300
+    refused = browser().post(f"{door(of_ed)}send-code/")
+    assert too_many(refused)
+    assert BuyerCode.objects.filter(order=of_ed.order).count() == 1
+    ask(browser(), of_carol)
+
+    absent = f"/my/returns/{uuid.uuid4()}/send-code/"
+    for _ in range(5):
+        assert browser().post(absent).status_code == 303
+    assert words(browser().post(absent)) == words(refused), "found and not found are refused alike"
+
+    BuyerLookup.objects.update(created_at=F("created_at") - timedelta(minutes=15))
+    ask(browser(), of_ed)
+
+
 def test_what_is_counted_names_nobody(client: Client, request_of_dora: ReturnRequest) -> None:
     ask(client, request_of_dora)
     row = BuyerLookup.objects.get()
     order = Order.objects.get(pk=row.order_id)
-    hashes = f"{row.order_number_hash} {row.email_hash} {row.ip_hash}"
+    hashes = [row.order_number_hash, row.email_hash, row.ip_hash, row.seller_hash]
+    assert [len(one) for one in hashes] == [64] * 4
     for secret in (order.order_number, order.buyer.email, "127.0.0.1"):
-        assert secret not in hashes
+        assert secret not in " ".join(hashes)

@@ -9,6 +9,7 @@ from django.template.loader import get_template
 
 TEMPLATES = Path(settings.BASE_DIR, "templates")
 STATIC = Path(settings.BASE_DIR, "static")
+COMPONENTS = Path(settings.BASE_DIR, "docs/components.html")
 PAGES = sorted(path for path in TEMPLATES.rglob("*.html") if "emails" not in path.parts)
 COMMENT = re.compile(r"{% comment %}.*?{% endcomment %}", re.DOTALL)
 
@@ -45,8 +46,19 @@ def test_every_form_that_writes_carries_the_token(path: Path) -> None:
         assert "{% csrf_token %}" in form
 
 
-def test_the_stylesheet_stays_small() -> None:
-    assert sum(path.stat().st_size for path in (STATIC / "css").iterdir()) <= 20_000
+def test_the_stylesheets_stay_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in (STATIC / "css").iterdir()}
+    assert sizes.pop("portal.css") <= 20 * 1024
+    assert max(sizes.values()) <= 4_000, "what pages of one kind need for themselves"
+
+
+def test_the_page_of_components_shows_each_of_them() -> None:
+    sheet = (STATIC / "css/portal.css").read_text()
+    layer = sheet.partition("@layer components {")[2].partition("@layer pages {")[0]
+    named = set(re.findall(r"(?m)^(?:details > \w+)?\.([a-z]+)", layer))
+    shown = set(re.findall(r"[a-z]+", " ".join(re.findall(r'class="([^"]+)"', COMPONENTS.read_text()))))
+    assert {"button", "badge", "notice", "field"} <= named
+    assert named <= shown
 
 
 def test_the_sprite_holds_exactly_the_icons_that_are_drawn() -> None:

@@ -21,11 +21,14 @@ from returns.models import (
     Refund,
     ReturnEvent,
     ReturnItem,
+    ReturnLabel,
     ReturnRequest,
     StatusCount,
 )
 from returns.models.clock import database_now
 from returns.models.money import RefundPart
+from returns.services.labels import label_path
+from returns.services.moves import CALLED_OFF
 from returns.state_machine import SELLERS_SIDE, Action, Role, Status
 
 LATE = timedelta(seconds=60)
@@ -51,6 +54,7 @@ class Audit:
         self.messages = Message.objects.all()
         self.lines = OrderItem.objects.all()
         self.refunds = Refund.objects.all()
+        self.labels = ReturnLabel.objects.all()
         if since is not None:
             self.events = self.events.filter(recorded_at__gte=since)
             self.requests = self.requests.filter(pk__in=self.events.values("request_id"))
@@ -58,6 +62,7 @@ class Audit:
             items = ReturnItem.objects.filter(request__in=self.requests)
             self.lines = self.lines.filter(pk__in=items.values("order_item_id"))
             self.refunds = self.refunds.filter(recorded_at__gte=since)
+            self.labels = self.labels.filter(request__in=self.requests)
 
     def checks(self) -> dict[str, Callable[[], Findings]]:
         return {
@@ -72,6 +77,7 @@ class Audit:
             "I11": self.units_and_money_agree,
             "I13": self.promises_are_kept_in_sight,
             "I14": self.imports_were_quiet,
+            "I15": self.labels_are_in_force_where_they_may,
         }
 
     def owed_messages_exist(self) -> Findings:
@@ -181,6 +187,7 @@ class Audit:
             ("message", self.messages.filter(event__isnull=False), "event__seller_id"),
             ("order line", self.lines, "order__seller_id"),
             ("refund", self.refunds, "order_item__seller_id"),
+            ("label", self.labels, "request__seller_id"),
         )
         for name, rows, owner in places:
             for pk in rows.exclude(seller_id=F(owner)).values_list("pk", flat=True).iterator():
@@ -269,6 +276,20 @@ class Audit:
         ).exclude(reason_code__in=MAY_CLOSE_A_WITHDRAWAL)
         for pk in wrong.values_list("pk", flat=True):
             yield f"event {pk} closed a withdrawal in time with a reason that may not"
+
+    def labels_are_in_force_where_they_may(self) -> Findings:
+        """A label in force has its file, settles what was owed, and is on no request that was called off."""
+        called_off = Q(request__status__in=(Status.AUTHORIZATION_REQUIRED, Status.CLOSED)) | Q(
+            request__outcome__in=CALLED_OFF
+        )
+        in_force = self.labels.filter(voided_at__isnull=True)
+        for pk in in_force.filter(called_off).values_list("pk", flat=True).iterator():
+            yield f"label {pk} is in force although its return was called off"
+        for pk in in_force.filter(request__is_label_owed=True).values_list("pk", flat=True).iterator():
+            yield f"label {pk} is in force although its request still owes one"
+        for pk, file in in_force.exclude(file="").values_list("pk", "file").iterator():
+            if not label_path(file).is_file():
+                yield f"label {pk} has lost its file"
 
     def imports_were_quiet(self) -> Findings:
         loud = self.messages.filter(recipient_type=RecipientType.BUYER, event__action=Action.RECORD)

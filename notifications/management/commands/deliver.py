@@ -10,16 +10,20 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections, connections
 
 from notifications import services, tasks
+from returns.services.imports import work_on_a_file
 from returns.services.jobs import beat, run_due_jobs
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 3
 LONGEST_PAUSE = 30
+PATIENCE_SECONDS = 5
 
 
 class Command(BaseCommand):
-    help = "Run due jobs, relay events and send messages, every second; needs no broker."
+    help = "Run due jobs, read uploaded files, relay events and send messages, every second; needs no broker."
+    # They would load every page; `manage.py check` runs them where somebody reads what they say.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="do what is due now, then end")
@@ -28,13 +32,33 @@ class Command(BaseCommand):
         if once:
             run_due_jobs()
             tasks.relay_events.apply(throw=True)
+            while work_on_a_file():
+                pass
             while services.deliver_messages():
                 pass
             return
         if threading.current_thread() is threading.main_thread():
             for name in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(name, lambda *_: services.stopping.set())
+        # A long file must not hold up a mail. What it does not end in time, the next worker goes on with.
+        files = threading.Thread(target=file_loop, name="files", daemon=True)
+        files.start()
         loop()
+        files.join(PATIENCE_SECONDS)
+
+
+def file_loop() -> None:
+    """Work on uploaded files, one after another, until `services.stopping` is set."""
+    while not services.stopping.is_set():
+        try:
+            close_old_connections()
+            if work_on_a_file(services.stopping.is_set):
+                continue
+        except Exception:
+            logger.exception("a file could not be worked on")
+            connections.close_all()
+        services.stopping.wait(1)
+    connections.close_all()
 
 
 def loop() -> None:

@@ -14,7 +14,7 @@ from ...actors import Actor
 from ...exceptions import Refusal
 from ...models import Seller
 from ...services.imports import Summary
-from ...state_machine import Status
+from ...services.imports.runs import contradiction_in_words, refused_in_words
 
 
 class ImportCommand(BaseCommand):
@@ -61,23 +61,10 @@ class ImportCommand(BaseCommand):
         if dry_run:
             self.stdout.write(_("This was a dry run: nothing was written."))
         for row in summary.refused:
-            words = {"line": row.line, "column": row.column, "reason": row.reason}
-            if row.column:
-                self.stdout.write(_("Line %(line)d, column “%(column)s”: %(reason)s") % words)
-            else:
-                self.stdout.write(_("Line %(line)d: %(reason)s") % words)
+            self.stdout.write(refused_in_words(row))
         for code in sorted(summary.unknown_codes):
             self.stdout.write(_("Unknown code: %(code)s") % {"code": code})
         for found in summary.contradictions:
-            self.stdout.write(
-                _("Line %(line)d, order %(order)s %(rma)s: “%(here)s” here, “%(there)s” there.")
-                % {
-                    "line": found.line,
-                    "order": found.order,
-                    "rma": found.rma,
-                    "here": Status(found.here).label,
-                    "there": found.there,
-                }
-            )
+            self.stdout.write(contradiction_in_words(found))
         if as_json:
             self.stdout.write(json.dumps(summary.as_json()))

@@ -36,10 +36,12 @@ from ...policy import (
     judge_request,
 )
 from ...reports import ReturnRow
+from ...selectors.exports import are_our_words, cells_of
 from ...state_machine import GIVES_UNITS_BACK, Outcome, Role, Status
 from ..decide import NOT_CLOSED
 from ..marketplace import agrees
-from ..open import search_text, verdict_columns
+from ..moves import search_text
+from ..open import verdict_columns
 from .lines import Lines, has_currency_of
 from .matching import Held, last_reported, match_items, match_requests, news
 from .runs import Contradiction, ids
@@ -308,6 +310,8 @@ class OrderPlan:
 
     def _follower(self, request: ReturnRequest, items: list[ReturnItem], said: Said) -> Change:
         pairs, new_rows = match_items(items, said.rows)
+        if request.source == Source.PORTAL and not new_rows and self._are_our_words(request, pairs):
+            return Change(request, items, said, Status(request.status), request.outcome)
         named = {item.pk for item, _row in pairs}
         said = said.besides(
             [
@@ -343,6 +347,12 @@ class OrderPlan:
         if is_decided and is_open:
             self._contradict(request, change)
         return change
+
+    def _are_our_words(self, request: ReturnRequest, pairs: list[tuple[ReturnItem, ReturnRow]]) -> bool:
+        """The marketplace does not know what was opened here: an export of ours was read in again."""
+        return all(
+            are_our_words(row, cells_of(self.order, request, item, self.desk.zone)) for item, row in pairs
+        )
 
     def _contradict(self, request: ReturnRequest, change: Change) -> None:
         self.contradictions.append(
@@ -422,7 +432,9 @@ class OrderPlan:
         if said.deliveries and request.handed_over_at is None:
             facts["handed_over_at"] = said.deliveries[0]
         if there is not None:
-            facts["is_label_owed"] = change.status == Status.AUTHORIZED and said.owes_label
+            facts["is_label_owed"] = (
+                change.status == Status.AUTHORIZED and said.owes_label and not _has_label(request)
+            )
             facts["is_marketplace_todo"] = (
                 is_decided and request.source == Source.FILE and not _agree(said.word, there, change.status)
             )
@@ -500,6 +512,11 @@ class OrderPlan:
                 )
                 if is_overlapping != change.request.is_overlapping:
                     change.columns["is_overlapping"] = is_overlapping
+
+
+def _has_label(request: ReturnRequest) -> bool:
+    """Was the label that the file still asks for provided here meanwhile?"""
+    return request.labels.filter(voided_at__isnull=True).exists()
 
 
 def _is_decided_here(request: ReturnRequest) -> bool:

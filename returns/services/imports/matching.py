@@ -11,6 +11,7 @@ from ...models import OrderItem, ReturnItem, ReturnRequest
 from ...models.requests import Source
 from ...policy import local_day
 from ...reports import OrderRow, ReturnRow
+from ...reports.returns_report import Reported, field_of
 from .said import Said
 
 Held = tuple[ReturnRequest, list[ReturnItem]]
@@ -141,12 +142,25 @@ def is_same_product(line: OrderItem, row: ReturnRow | OrderRow) -> bool:
 
 
 def news(item: ReturnItem, row: ReturnRow) -> dict[str, str]:
-    """The cells in which the row says something else than was last reported; a blank cell says nothing."""
+    """The cells in which the row says something else than was last reported; a blank cell says nothing.
+
+    What was said before under another format's name, or of an amount with another decimal sign, is no news.
+    """
     known = item.reported
-    return {
+    if known == row.reported:
+        return {}
+    heard = {
         column: cell
         for column, cell in row.reported.items()
         if (text := cell.strip()) and known.get(column, "").strip() != text
+    }
+    if not (heard and known):
+        return heard
+    before, now = Reported(known), Reported(row.reported)
+    return {
+        column: cell
+        for column, cell in heard.items()
+        if (name := field_of(column)) is None or before.plain(name) != now.plain(name)
     }
 
 

@@ -12,13 +12,14 @@ from ...models import Buyer, MarketplaceSettings, Order, OrderItem, ReturnItem, 
 from ...models.runs import FileKind
 from ...reports import OrderRow, RefusedRow, read_orders
 from ...reports.tables import header_name
-from ..moves import write_search_texts
-from ..open import search_text
+from ..moves import search_text, write_search_texts
 from .buying import BUYER_COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, Purchase
-from .runs import Summary, read_file
+from .runs import Journal, Summary, read_file
 
 
-def import_orders(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = False) -> Summary:
+def import_orders(
+    actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = False, journal: Journal | None = None
+) -> Summary:
     """Read an order report, either of the two. Raises `UnreadableFile`, having written nothing, for others.
 
     `actor` is `Actor.marketplace(seller)`. `name` is shown to people. A dry run counts the same and writes
@@ -40,6 +41,7 @@ def import_orders(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = Fa
         file=file,
         name=name,
         dry_run=dry_run,
+        journal=journal,
     )
 
 

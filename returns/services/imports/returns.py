@@ -13,15 +13,24 @@ from ...reports import ReturnRow, read_returns
 from ...selectors.cases import Case
 from ...state_machine import Action
 from ..deadlines import due_reminder
-from ..moves import Move, check_move, lock_cases, record_arrivals, write_moves, write_search_texts
-from ..open import search_text
+from ..moves import (
+    Move,
+    check_move,
+    lock_cases,
+    record_arrivals,
+    search_text_of,
+    write_moves,
+    write_search_texts,
+)
 from .following import Change, Desk, OrderPlan
 from .lines import COLUMNS
 from .matching import Held
-from .runs import Summary, read_file
+from .runs import Journal, Summary, read_file
 
 
-def import_returns(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = False) -> Summary:
+def import_returns(
+    actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = False, journal: Journal | None = None
+) -> Summary:
     """Read a returns report, flat or XML. Raises `UnreadableFile`, having written nothing, for other files.
 
     `actor` is `Actor.marketplace(seller)`. What the file has no date for happens now, or when the actor tells
@@ -33,12 +42,13 @@ def import_returns(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = F
         plans = _plan(actor, desk, orders)
         for plan in plans:
             summary.count(plan.rows, new=plan.new, changed=plan.changed)
-            summary.contradictions += plan.contradictions
+            for found in plan.contradictions:
+                summary.contradict(found)
             for row in plan.rows:
                 if row.status is None and row.marketplace_status:
-                    summary.unknown_codes.add(row.marketplace_status)
+                    summary.note_code(row.marketplace_status)
                 if row.reason_code and row.reason_code not in desk.known_reasons:
-                    summary.unknown_codes.add(row.reason_code)
+                    summary.note_code(row.reason_code)
 
     return read_file(
         actor,
@@ -51,6 +61,7 @@ def import_returns(actor: Actor, *, file: BinaryIO, name: str, dry_run: bool = F
         file=file,
         name=name,
         dry_run=dry_run,
+        journal=journal,
     )
 
 
@@ -61,7 +72,8 @@ def _plan(actor: Actor, desk: Desk, rows: dict[str, list[ReturnRow]]) -> list[Or
     somebody may decide between the two.
     """
     orders = _orders(desk.seller, rows)
-    lines, held = _lines(orders), _held(orders)
+    lines = _lines(orders)
+    held = _held(orders, lines)
     settled, open_orders, arriving = [], [], []
     for number, order_rows in rows.items():
         order = orders.get(number)
@@ -107,15 +119,13 @@ def _lines(orders: dict[str, Order]) -> dict[int, list[OrderItem]]:
     return lines
 
 
-def _held(orders: dict[str, Order]) -> dict[int, list[Held]]:
-    """The requests of `orders` with their items, by order; read without a lock."""
+def _held(orders: dict[str, Order], lines: dict[int, list[OrderItem]]) -> dict[int, list[Held]]:
+    """The requests of `orders` with their items, which are of `lines`, by order; read without a lock."""
     items: dict[int, list[ReturnItem]] = defaultdict(list)
     by_pk = {order.pk: order for order in orders.values()}
-    for item in (
-        ReturnItem.objects.filter(request__order__in=by_pk)
-        .select_related("order_item")
-        .order_by("ordinal", "pk")
-    ):
+    known = {line.pk: line for found in lines.values() for line in found}
+    for item in ReturnItem.objects.filter(request__order__in=by_pk).order_by("ordinal", "pk"):
+        item.order_item = known[item.order_item_id]
         items[item.request_id].append(item)
     held: dict[int, list[Held]] = defaultdict(list)
     for request in ReturnRequest.objects.filter(order__in=by_pk).order_by("pk"):
@@ -160,7 +170,9 @@ def _write(actor: Actor, desk: Desk, plans: Sequence[OrderPlan], cases: Sequence
     ]
     write_moves(actor, moves)
     record_arrivals(actor, [_arrival(desk, change) for change in changes if change.is_arrival])
-    write_search_texts({move.case.request.pk: _search_text(move.case) for move in moves if _is_renamed(move)})
+    write_search_texts(
+        {move.case.request.pk: search_text_of(move.case) for move in moves if _is_renamed(move)}
+    )
 
 
 def _move(actor: Actor, case: Case, change: Change) -> Move:
@@ -224,9 +236,3 @@ def _reminders(case: Case, columns: dict[str, Any]) -> int:
 
 def _is_renamed(move: Move) -> bool:
     return bool(move.new_items) or bool({"rma_number", "merchant_rma"} & move.columns.keys())
-
-
-def _search_text(case: Case) -> str:
-    request = case.request
-    lines = [item.order_item for item in case.items]
-    return search_text(request.order, lines, request.rma_number, request.merchant_rma)

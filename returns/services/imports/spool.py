@@ -71,8 +71,12 @@ class Spool(Generic[Row]):
             "INSERT INTO row VALUES (?, ?, ?, ?, ?)", (row.order_id, part, _content(reported), row.line, body)
         )
 
-    def chunks(self) -> Iterator[Chunk[Row]]:
-        """All rows, each order's whole unless it has more rows than any order has."""
+    def chunks(self, size: int | None = None) -> Iterator[Chunk[Row]]:
+        """All rows, each order's whole unless it has more rows than any order has.
+
+        `size`: from so many rows on a chunk is enough; `CHUNK_ROWS` where nobody says it.
+        """
+        size = size or CHUNK_ROWS
         chunk: Chunk[Row] = Chunk()
         before: tuple[Any, ...] = (None, None, None)
         in_part = 0
@@ -83,7 +87,7 @@ class Spool(Generic[Row]):
         ) as rows:
             for order_id, part, content, line, body in rows:
                 if (order_id, part) != before[:2]:
-                    enough = CHUNK_ROWS if order_id != before[0] else MOST_CHUNK_ROWS
+                    enough = size if order_id != before[0] else MOST_CHUNK_ROWS
                     if chunk.row_count >= enough:
                         yield _in_order(chunk)
                         chunk = Chunk()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("returns", "0004_edition"),
+        ("returns", "0010_bulk_runs"),
     ]
 
     operations = [

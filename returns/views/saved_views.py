@@ -1,0 +1,75 @@
+"""Filters of the list under a name: what the member sees of them, and keeping and removing one."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from ..actors import Actor
+from ..decorators import seller_required
+from ..exceptions import Invalid
+from ..forms import FilterForm
+from ..selectors.lists import list_views
+from ..services.saved_views import remove_view, save_view
+
+NAMES = ("status", *(name for name in FilterForm.base_fields if name != "status"), "from", "to")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    pk: int
+    name: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The member's views; `query` is what the filters in force would be kept as, "" if they are kept already."""
+
+    saved: list[View]
+    query: str
+
+
+def query_of(query: QueryDict) -> str:
+    """The filters of the list in one order, without what is empty and without the place in the list."""
+    return urlencode([(name, query[name]) for name in NAMES if query.get(name)])
+
+
+def views_of(actor: Actor, query: QueryDict) -> Views:
+    here = query_of(query)
+    saved = [View(pk, name, f"?{kept}", kept == here) for pk, name, kept in list_views(actor)]
+    is_filtered = any(query.get(name) for name in NAMES[1:])
+    return Views(saved, here if is_filtered and not any(view.is_current for view in saved) else "")
+
+
+@seller_required
+@require_POST
+def save(request: HttpRequest) -> HttpResponse:
+    query = query_of(QueryDict(request.POST.get("query", "")[:2000]))
+    try:
+        view = save_view(request.actor, name=request.POST.get("name", ""), query=query)
+    except Invalid as refusal:
+        messages.error(request, str(refusal), extra_tags="wrong")
+    else:
+        messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name}, extra_tags="good")
+    return _back_to(query)
+
+
+@seller_required
+@require_POST
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    remove_view(request.actor, view_id=pk)
+    messages.success(request, _("The view is removed."), extra_tags="good")
+    return _back_to(query_of(QueryDict(request.POST.get("query", "")[:2000])))
+
+
+def _back_to(query: str) -> HttpResponse:
+    response = redirect(f"{reverse('seller-returns')}?{query}")
+    response.status_code = 303
+    return response
