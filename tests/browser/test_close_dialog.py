@@ -15,7 +15,7 @@ from tests.browser.people import (
     go_the_help_pages_way,
     sign_in,
 )
-from tests.browser.test_journeys import tab_to
+from tests.browser.test_journeys import tab_to, waiting_after
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -67,7 +67,7 @@ def test_from_the_list_to_closed_by_keyboard_in_three_steps(open_browser: Open, 
     tab_to(page, decision.locator("footer").get_by_role("button", name=words.close), at_most=4)
     page.keyboard.press("Enter")
     expect(row.get_by_role("button", name=words.undo)).to_be_visible()
-    expect(row.locator("h2")).to_be_focused()
+    expect(waiting_after(page, row)).to_be_focused()
 
 
 @BOTH
@@ -212,7 +212,7 @@ def test_comments_are_saved_while_closing_and_offered_the_next_time(open_browser
     decision.get_by_label("Save these comments for next time").check()
     decision.get_by_label("Name").fill("On the phone")
     decision.locator("footer").get_by_role("button", name="Close request").click()
-    expect(page.locator("#live")).to_contain_text("The comments are saved as “On the phone”.")
+    expect(page.locator("#toast")).to_contain_text("The comments are saved as “On the phone”.")
     row.get_by_role("button", name="Undo").click()
     expect(row.get_by_role("button", name="Close request")).to_be_visible()
     decision = opened(page, ENGLISH, "other")
