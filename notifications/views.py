@@ -195,6 +195,6 @@ def mailbox_html(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
     """The message beside the close form, as the form stands; a fragment for htmx."""
-    planned = closing_as_typed(request, reference)
+    form, planned = closing_as_typed(request, reference)
     preview = preview_of(planned, undo_seconds(request.actor))
-    return render(request, "_message_preview.html", {"preview": preview})
+    return render(request, "_closing_preview.html", {"preview": preview, "form": form})

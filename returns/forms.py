@@ -21,10 +21,13 @@ from .money import currency_exponent, to_decimal, to_minor
 from .policy import PolicyVerdict
 from .selectors.cases import Case
 from .selectors.lists import Filters
+from .selectors.seller_pages import buyer_language
+from .services.comments import NAME_MAX
 from .services.decide import Closing
 from .services.money import still_possible
 from .services.words import COMMENTS_MAX
 from .state_machine import Outcome, Status
+from .text import is_readable
 
 COMPLETIONS = (Outcome.DUPLICATE, Outcome.NEVER_ARRIVED, Outcome.PARTIALLY_REFUNDED)
 
@@ -129,6 +132,17 @@ class CloseForm(CommentsForm):
         label=_("I have checked the buyer's claim about the item"), required=False
     )
     says_never_arrived = forms.BooleanField(label=_("The buyer writes that it never arrived"), required=False)
+    save_comments = forms.BooleanField(
+        label=_("Save these comments for next time"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"value": "new"}),
+    )
+    save_as = forms.CharField(
+        label=_("Name"),
+        required=False,
+        help_text=_("Your team finds the text under this name."),
+        widget=forms.TextInput(attrs={"maxlength": NAME_MAX, "autocomplete": "off"}),
+    )
 
     names = {
         "promise_minor": "promise_amount",
@@ -149,12 +163,17 @@ class CloseForm(CommentsForm):
         "says_never_arrived",
         "claim_checked",
         "comments",
+        "save_comments",
+        "save_as",
     ]
 
-    def __init__(self, *args: Any, case: Case, grounds: dict[str, str], **kwargs: Any) -> None:
-        """`grounds`: the grounds of the reasons that may be picked, by code."""
+    def __init__(
+        self, *args: Any, case: Case, grounds: dict[str, str], may_save: bool = False, **kwargs: Any
+    ) -> None:
+        """`grounds`: the grounds of the reasons that may be picked, by code; `may_save`: comments can be saved."""
         self.case = case
         self.grounds = grounds
+        self.reader = buyer_language(case)
         self.currency = case.items[0].order_item.currency or "USD"
         owed = case.owed_minor().get(self.currency)
         initial = kwargs.pop("initial", {})
@@ -176,6 +195,36 @@ class CloseForm(CommentsForm):
             del self.fields["says_never_arrived"]
         if not (case.is_sellers_fault and offered & CLAIMS_OUTLAST):
             del self.fields["claim_checked"]
+        if not may_save:
+            del self.fields["save_comments"], self.fields["save_as"]
+        self.fields[self.start].widget.attrs["data-start"] = True
+
+    @property
+    def start(self) -> str:
+        """The field where the writing goes on: the reason, then what it asks for, then the comments."""
+        ground = self.grounds.get(self["reason"].value())
+        if ground is None:
+            return "reason"
+        asked = {Ground.AGREED_WITH_BUYER: "agreement_date", Ground.OUTSIDE_RETURN_WINDOW: "delivery_date"}
+        name = asked.get(ground, "comments")
+        return name if name in self.fields and not self[name].value() else "comments"
+
+    @property
+    def comments_warning(self) -> Any:
+        """What to consider where the script of the comments does not fit the buyer's language, else nothing."""
+        if is_readable(self["comments"].value() or "", self.reader):
+            return ""
+        if self.reader == Language.CHINESE:
+            return _(
+                "The buyer reads Chinese (中文), but there is hardly a Chinese character in these comments."
+            )
+        return _("The buyer reads English, but these comments are mostly in Chinese characters.")
+
+    def overlook_missing(self) -> None:
+        """Looked at, not sent: what is still empty is no error yet."""
+        for name, errors in self.errors.as_data().items():
+            if all(error.code == "required" for error in errors):
+                del self.errors[name]
 
     def clean_promise_amount(self) -> Decimal | None:
         amount: Decimal | None = self.cleaned_data["promise_amount"]

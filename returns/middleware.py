@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from .exceptions import Refusal, SomebodyElseWasFirst, TooMany
 
@@ -69,7 +70,8 @@ class LanguageMiddleware:
 class RefusalMiddleware:
     """Answer a refusal of the domain with its status and its sentence: 403, 404, 409, 422 or 429.
 
-    The page is whole for htmx, too, which picks `#decision` from it.
+    The page is whole for htmx, too, which picks `#decision` from it. It holds the words that were written into the
+    refused form, so that they are not lost.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -85,8 +87,17 @@ class RefusalMiddleware:
         context = {
             "sentence": exception.sentence,
             "was_first": isinstance(exception, SomebodyElseWasFirst),
+            "back_url": next_page(request),
+            "typed": request.POST.get("comments", "").strip(),
         }
         response = render(request, f"{status}.html", context, status=status)
         if isinstance(exception, TooMany):
             response["Retry-After"] = str(exception.retry_after)
         return response
+
+
+def next_page(request: HttpRequest, default: str = "") -> str:
+    """Where the form says to go on to, if that is a path of this site, else `default`."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return target if target and is_safe else default

@@ -26,3 +26,23 @@ def clean_text(value: str, limit: int | None = None, *, keep_lines: bool = False
         value = unicodedata.normalize("NFC", _UNSEEN.sub("", value))
     value = value.strip()
     return value if limit is None or len(value) <= limit else value[:limit].rstrip()
+
+
+# Letters of Unicode's script Han: the ideographs, their compatibility forms, and the iteration marks.
+_HAN = re.compile("[\u3005\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9\U00020000-\U000323af]")
+
+# The share of Han among the letters that readers of a language can follow, least and most. A Chinese character
+# says about as much as three Latin letters: words said in both languages have a share near a quarter.
+_READABLE = {"en": (0.0, 0.5), "zh-hans": (0.1, 1.0)}
+
+
+def is_readable(text: str, language: str) -> bool:
+    """Does the script of `text` fit a reader of `language` ("en", "zh-hans")?
+
+    Counts letters by their script and guesses no language: numbers, signs and emoji fit everybody.
+    """
+    letters = "".join(filter(str.isalpha, text))
+    if not letters:
+        return True
+    least, most = _READABLE[language]
+    return least <= len(_HAN.findall(letters)) / len(letters) <= most

@@ -7,6 +7,7 @@ from .views import (
     bulk,
     buyer,
     buyer_access,
+    comments,
     files,
     guides,
     overview,
@@ -37,6 +38,9 @@ teams = [
     path("seller/settings/addresses/", settings.add_address, name="seller-address-add"),
     path("seller/settings/addresses/<int:pk>/", settings.edit_address, name="seller-address-edit"),
     path("seller/settings/addresses/<int:pk>/retire/", settings.retire_address, name="seller-address-retire"),
+    path("seller/settings/comments/", comments.saved_comments, name="seller-comments"),
+    path("seller/settings/comments/<int:pk>/", comments.saved_comment, name="seller-comment"),
+    path("seller/settings/comments/<int:pk>/remove/", comments.remove, name="seller-comment-remove"),
     path("seller/settings/<slug:section>/", settings.save_section, name="seller-settings-save"),
 ]
 
@@ -73,6 +77,9 @@ sellers = [
     path("seller/returns/<slug:reference>/label/file/", papers.seller_label, name="seller-label-file"),
     path("seller/returns/<slug:reference>/slip/", papers.seller_slip, name="seller-slip"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),
+    path(
+        "seller/returns/<slug:reference>/close/comments/", comments.for_closing, name="seller-close-comments"
+    ),
     path("seller/returns/<slug:reference>/receive/", seller.receive, name="seller-receive"),
     path("seller/returns/<slug:reference>/refund/", seller.refund, name="seller-refund"),
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),

@@ -33,12 +33,14 @@ from returns.models import (
     ReturnAddress,
     ReturnEvent,
     ReturnRequest,
+    SavedComment,
     SavedView,
 )
 from returns.models.clock import database_now
 from returns.selectors.bulk import examples_of
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
 from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
+from returns.services.comments import save_comment
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
@@ -127,6 +129,7 @@ seller/returns/<slug:reference>/label/           302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/label/file/      302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/slip/            302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/close/comments/  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/receive/         302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -142,6 +145,9 @@ seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/              302 302  200 303  403 403  403 403  404 404  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
+seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
+seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
 seller/imports/                                  302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/imports/<slug:run>/                       302 302  200 405  200 405  200 403  404 405  302 302  302 302  404 404
 seller/imports/<slug:run>/commit/                302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
@@ -276,6 +282,7 @@ def world(db: None) -> World:
         content=b"Subject: One\n\nText",
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
+    save_comment(alice, name="Sorry", text="We are sorry.", language="en")
     many = [open_request(make_order(seller, country="CA")).reference]
     preview = freeze_bulk(alice, action="close", references=many)
     started = freeze_bulk(alice, action="authorize", references=many)
@@ -310,6 +317,7 @@ def path_of(route: str, world: World) -> str:
         "members": member,
         "invitations": world.invitation,
         "addresses": ReturnAddress.objects.first(),
+        "comments": SavedComment.objects.first(),
         "<int:pk>": world.view,
     }
     values = {
@@ -358,7 +366,8 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},
         "accounts notifications": {"seller": "north-lane", "kinds": ["return_opened"]},
         "seller invite": {"email": "olga@north-lane.example", "role": "agent", "language": "en"},
-        "seller <int:pk>": {"role": "viewer", **address},
+        "seller <int:pk>": {"role": "viewer", "language": "en", "comments": long, **address},
+        "seller comments": {"name": "Thank you", "language": "en", "comments": long},
         "seller addresses": address,
         "seller imports": {"file": SimpleUploadedFile("r.tsv", returns_file({}).getvalue())},
         "my close": {"reason": "buyer_by_mistake"},

@@ -31,6 +31,7 @@ from ..models import (
 )
 from ..models.clock import database_now
 from ..models.people import Language
+from ..services.comments import save_comment
 from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.open import AskedLine
@@ -100,6 +101,31 @@ WHY = (
     ("CR-MISSING_PARTS", "The cap is missing."),
     ("CR-ORDERED_WRONG_ITEM", ""),
     ("CR-SWITCHEROO", "I ordered black and got white."),
+)
+
+# What the team writes again and again: name, language, reason ("" for any), text.
+SAVED_COMMENTS = (
+    (
+        "Window over",
+        "en",
+        "outside_return_window",
+        "We are sorry, the return window is over. If something is wrong with the item, please write to us.",
+    ),
+    (
+        "退货期已过",
+        "zh-hans",
+        "outside_return_window",
+        "很抱歉，退货期限已过。如果商品有任何问题，请联系我们，我们会尽力为您解决。",
+    ),
+    (
+        "Keep it, refund follows",
+        "en",
+        "refund_without_return",
+        "Please keep the item or give it to somebody who likes it. You need not send anything back.",
+    ),
+    ("无需退回", "zh-hans", "refund_without_return", "商品请您留用，无需寄回，退款将按承诺的日期到账。"),
+    ("Thank you", "en", "", "Thank you for your patience, and please write to us whenever we can help."),
+    ("感谢", "zh-hans", "", "感谢您的耐心等待，如需帮助请随时与我们联系。"),
 )
 
 
@@ -389,6 +415,8 @@ def _north_lane() -> tuple[Seller, dict[str, Actor]]:
         membership = Membership.objects.create(user=user, seller=seller, role=role)
         team[name] = Actor.seller(user, membership)
     invite_member(team["Alice"], email="nina@demo.test", role=MemberRole.AGENT)
+    for name, language, reason_code, text in SAVED_COMMENTS:
+        save_comment(team["Alice"], name=name, text=text, language=language, reason_code=reason_code)
     return seller, team
 
 

@@ -1,4 +1,5 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
+from .comments import SavedComment
 from .events import EventText, ReturnEvent
 from .labels import LabelKind, ReturnLabel
 from .money import Refund
@@ -34,6 +35,7 @@ __all__ = [
     "ReturnLabel",
     "ReturnReason",
     "ReturnRequest",
+    "SavedComment",
     "SavedView",
     "ScheduledJob",
     "Seller",

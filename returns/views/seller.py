@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -31,20 +30,24 @@ from ..forms import (
     ServiceForm,
 )
 from ..grounds import Ground
+from ..middleware import next_page as _next
 from ..models import ReturnEvent
 from ..models.money import RefundPart
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
+from ..selectors.comments import find_saved_comment, offer_saved_comments
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE, common_of
 from ..selectors.lists import Filters, Page, count_by_status, list_matching, list_returns
 from ..selectors.reasons import list_closure_reasons
 from ..services.bulk import MOST
+from ..services.comments import keep_comments
 from ..services.decide import undo_seconds
 from ..services.money import still_possible
 from ..services.moves import check_move
 from ..state_machine import Action, Role, Status, refusal
+from ..text import clean_text
 from .saved_views import query_of, views_of
 
 HELD_SHOWN = 20
@@ -152,9 +155,12 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return decided(request, event)
+            return decided(request, event, _save_comments(actor, form))
+    elif "preview" in request.POST:
+        form.overlook_missing()
     context = {
         "reasons": choices,
+        "saved": offer_saved_comments(actor, form["reason"].value(), form.reader),
         "promise_currency": form.currency,
         "is_in_policy": case.request.policy == PolicyVerdict.IN_POLICY,
         "planned": _planned_closing(actor, form, reference),
@@ -291,20 +297,52 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     return decision_page(request, "seller_undo.html", case, ConfirmForm(), context)
 
 
-def closing_as_typed(request: HttpRequest, reference: str) -> ReturnEvent | None:
-    """The unsaved event of the close form as it stands in this POST, for the preview beside it."""
+def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, ReturnEvent | None]:
+    """The close form as it stands in this POST, and its unsaved event, for the preview beside it."""
     case = get_case(request.actor, reference)
     choices = seller_pages.choices_of(case, list_closure_reasons(request.actor))
-    return _planned_closing(request.actor, _close_form(request, case, choices), reference)
+    form = _close_form(request, case, choices)
+    return form, _planned_closing(request.actor, form, reference)
 
 
 def _close_form(request: HttpRequest, case: Case, choices: list[seller_pages.Choice]) -> CloseForm:
     return CloseForm(
-        request.POST or None,
+        _with_saved_comments(request) or None,
         case=case,
         grounds={choice.code: choice.ground for choice in choices if choice.holds},
+        may_save=request.actor.role == Role.SELLER,
         initial={"reason": request.GET.get("reason", ""), **initial_of(request)},
     )
+
+
+def _with_saved_comments(request: HttpRequest) -> QueryDict:
+    """What was sent; after *Use these comments* with the chosen text behind what was typed."""
+    data = request.POST
+    if data.get("preview") != "saved":
+        return data
+    comment = find_saved_comment(request.actor, data.get("saved", ""))
+    typed = clean_text(data.get("comments", ""), keep_lines=True)
+    if comment is not None and not typed.endswith(comment.text):
+        data = data.copy()
+        data["comments"] = f"{typed}\n\n{comment.text}".lstrip()
+    return data
+
+
+def _save_comments(actor: Actor, form: CloseForm) -> str:
+    """Keep the comments of a closing if that was ticked; the sentence that says what came of it."""
+    data = form.cleaned_data
+    if not data.get("save_comments"):
+        return ""
+    kept = keep_comments(
+        actor,
+        name=data["save_as"],
+        text=data["comments"],
+        reason_code=data["reason"],
+        language=form.reader,
+    )
+    if kept is None:
+        return _("The request is closed, but its comments could not be saved for next time.")
+    return _("The comments are saved as “%(name)s”.") % {"name": kept.name}
 
 
 def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEvent | None:
@@ -315,7 +353,7 @@ def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEve
     if form.is_bound:
         form.is_valid()
     closing = form.closing() if form.is_bound else form.proposed()
-    return services.preview_decision(actor, reference=reference, decision=closing)
+    return services.preview_decision(actor, reference=reference, decision=closing, case=form.case)
 
 
 def case_for(request: HttpRequest, reference: str, action: Action) -> Case:
@@ -332,14 +370,7 @@ def is_sent(request: HttpRequest, form: ServiceForm) -> bool:
 
 
 def initial_of(request: HttpRequest) -> dict[str, Any]:
-    return {"next": _next(request, "")}
-
-
-def _next(request: HttpRequest, default: str) -> str:
-    """Where to go on to: a path of this site, else `default`."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return target if target and is_safe else default
+    return {"next": _next(request)}
 
 
 def decision_page(
@@ -366,15 +397,20 @@ def decision_page(
     return render(request, template, context, status=status)
 
 
-def decided(request: HttpRequest, event: ReturnEvent) -> HttpResponse:
-    """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation."""
+def decided(request: HttpRequest, event: ReturnEvent, saved: str = "") -> HttpResponse:
+    """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation.
+
+    `saved`: the sentence about comments that were to be saved.
+    """
     order_number = event.request.order.order_number
     if event.action == Action.CLOSE:
         sentence = _("Closed: order %(order)s.") % {"order": order_number}
     else:
         sentence = _("Authorized: order %(order)s.") % {"order": order_number}
     if request.htmx:
-        return _row_again(request, event.request.reference, sentence)
+        return _row_again(request, event.request.reference, f"{sentence} {saved}".rstrip())
+    if saved:
+        messages.info(request, saved)
     return done(request, "" if event.hold_until else sentence)
 
 

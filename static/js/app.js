@@ -2,8 +2,8 @@
 "use strict";
 
 const dialog = document.getElementById("dialog");
-const live = document.getElementById("live");
-const say = (words) => { live.textContent = words; };
+// While a dialog is open, everything outside is silent: it has a live region of its own.
+const say = (words) => { (dialog?.querySelector("[open] #said") ?? document.getElementById("live")).textContent = words; };
 
 // Menus are <details>: Escape and a click elsewhere close them.
 const closeMenus = (except) => {
@@ -19,9 +19,13 @@ document.addEventListener("keydown", (event) => {
 // request that waits for one; after Undo, or when none waits, it is on the heading of the row that changed.
 let heading = null;
 let undone = false;
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  heading = ctx.sourceElement.closest(".row")?.querySelector("h2").id ?? heading;
-  undone = ctx.sourceElement.matches("form[action$='/undo/']");
+document.addEventListener("htmx:before:request", (event) => {
+  const source = event.detail.ctx.sourceElement;
+  heading = source.closest(".row")?.querySelector("h2").id ?? heading;
+  undone = source.matches("form[action$='/undo/']");
+  // Once a form is on its way, the message beside it is asked for no more, and not still.
+  if (source.matches("#preview") && source.closest("form.htmx-request")) event.preventDefault();
+  else source.querySelector("#preview")?.dispatchEvent(new Event("htmx:abort"));
 });
 const goOn = () => {
   const row = document.getElementById(heading)?.closest(".row");
@@ -45,9 +49,10 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   }
   document.getElementById("dialog-failed").hidden = true;
   count(body);
-  if (dialog.open) return;
-  dialog.showModal();
-  body.querySelector("select, textarea, input:not([type=hidden]), button")?.focus();
+  showCopy(body);
+  if (!dialog.open) dialog.showModal();
+  else if (body.contains(document.activeElement)) return;
+  (body.querySelector("[data-start]") ?? body.querySelector("select, textarea, input:not([type=hidden]), button"))?.focus();
 });
 for (const failure of ["htmx:error", "htmx:response:error"]) {
   document.addEventListener(failure, ({ detail: { ctx } }) => {
@@ -70,7 +75,9 @@ function count(within) {
     const field = document.getElementById(counter.dataset.countFor);
     const show = () => {
       const left = field.maxLength - field.value.length;
-      counter.textContent = counter.dataset.words.replace("#", left.toLocaleString(document.documentElement.lang));
+      const words = left < 0 ? counter.dataset.over : counter.dataset.words;
+      counter.textContent = words.replace("#", Math.abs(left).toLocaleString(document.documentElement.lang));
+      counter.classList.toggle("error", left < 0);
       if (left <= 20) say(counter.textContent);
     };
     field.addEventListener("input", show);
@@ -78,6 +85,19 @@ function count(within) {
   }
 }
 count(document);
+
+// Saved comments go into the field at once: in the place of those that went in before, after whatever was typed.
+document.addEventListener("change", ({ target }) => {
+  const field = document.getElementById(target.dataset.into);
+  if (!field) return;
+  const before = field.dataset.inserted ?? "";
+  const typed = field.value.endsWith(before) ? field.value.slice(0, field.value.length - before.length) : field.value;
+  const text = target.selectedOptions[0].dataset.text ?? "";
+  field.dataset.inserted = text && typed.trim() ? `\n\n${text}` : text;
+  field.value = typed + field.dataset.inserted;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  if (text) say(target.dataset.done);
+});
 
 // The theme changes at once, so that nothing typed is lost; the cookie comes with the answer.
 document.addEventListener("submit", (event) => {
@@ -126,13 +146,17 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   document.addEventListener("htmx:after:swap", () => document.querySelectorAll(".row h2")[before]?.focus(), { once: true });
 });
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    say(button.dataset.done);
-  });
+// What can be copied, where the browser lets us.
+function showCopy(within) {
+  for (const button of within.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
 }
+showCopy(document);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  say(button.dataset.done);
+});
 
 // A page that asks again by itself says when the work is over.
 document.addEventListener("htmx:after:swap", () => {

@@ -50,22 +50,28 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def open_browser(chromium: Browser, desk: str) -> Iterator[Open]:
-    """Opens a window of its own, with options of `Browser.new_context`, and watches what it does."""
+    """Opens a window of its own, with options of `Browser.new_context`, and watches what it does.
+
+    `provokes`: statuses that the test makes a form in the page be answered with, which the browser notes.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def watch(page: Page) -> None:
+    def watch(page: Page, provokes: tuple[int, ...]) -> None:
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on(
-            "console", lambda said: is_complaint(page, said) and complaints.append(f"{page.url}: {said.text}")
+            "console",
+            lambda said: is_complaint(page, said, provokes) and complaints.append(f"{page.url}: {said.text}"),
         )
 
-    def is_complaint(page: Page, said: ConsoleMessage) -> bool:
-        """An error or warning, but for the browser's note that the page itself was answered with 4xx."""
-        is_own_status = said.text.startswith("Failed to load resource") and said.location["url"] == page.url
+    def is_complaint(page: Page, said: ConsoleMessage, provokes: tuple[int, ...]) -> bool:
+        """An error or warning, but for the browser's note of a 4xx: of the page itself, or provoked."""
+        note = said.text.startswith("Failed to load resource")
+        is_expected = any(f"a status of {status} " in said.text for status in provokes)
+        is_own_status = note and (said.location["url"] == page.url or is_expected)
         return said.type in ("error", "warning") and not is_own_status
 
-    def open_window(base_url: str = desk, **options: Any) -> Page:
+    def open_window(base_url: str = desk, provokes: tuple[int, ...] = (), **options: Any) -> Page:
         context = chromium.new_context(base_url=base_url, **options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
@@ -76,7 +82,7 @@ def open_browser(chromium: Browser, desk: str) -> Iterator[Open]:
                 urlsplit(asked.url).netloc in (host, "") or complaints.append(f"asks for {asked.url}")
             ),
         )
-        context.on("page", watch)
+        context.on("page", lambda page: watch(page, provokes))
         return context.new_page()
 
     yield open_window

@@ -56,6 +56,8 @@ def all_pages(page: Page) -> list[Shown]:
     closed = first_reference(page, "status=closed", "a[href$='/reopen/']")
     page.goto("/mailbox/")
     mail = page.locator(".mails a").first.get_attribute("href") or ""
+    page.goto("/seller/settings/comments/")
+    saved = page.locator(".thing a").first.get_attribute("href") or ""
     page.goto("/seller/settings/")
     address = page.locator("a[href*='/addresses/']").first.get_attribute("href") or ""
     page.goto("/seller/imports/")
@@ -92,6 +94,8 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("import", file),
         Shown("exports", "/seller/exports/?status=all"),
         Shown("settings", "/seller/settings/"),
+        Shown("saved-comments", "/seller/settings/comments/"),
+        Shown("saved-comment", saved),
         Shown("address", address),
         Shown("profile", "/accounts/profile/"),
         Shown("e-mails", "/accounts/notifications/"),

@@ -33,6 +33,7 @@ from returns.models import (
     StatusCount,
 )
 from returns.models.clock import database_now
+from returns.services.comments import save_comment
 from returns.state_machine import Status
 from tests.factories import (
     Cast,
@@ -108,6 +109,9 @@ class World:
         BuyerCode.objects.create(order=self.order, salt="s", browser_digest="d", expires_at=NOW)
         self.invitation = Invitation.objects.create(
             seller=cast.north_lane, email="new@north-lane.example", role="agent", salt="s", expires_at=NOW
+        )
+        self.saved, self.other_saved = (
+            save_comment(alice, name=name, text="We are sorry.", language="en") for name in ("One", "Two")
         )
         self.file, self.other_file = (
             FileRun.objects.create(seller=cast.north_lane, kind="orders", file_name=name, digest=name)
@@ -200,6 +204,8 @@ BROKEN: dict[str, list[Broken]] = {
     "membership_once": [lambda w: (w.other_membership, {"user_id": w.cast.alice.pk})],
     "membership_role": [lambda w: (w.membership, {"role": "boss"})],
     "invitation_role": [lambda w: (w.invitation, {"role": "boss"})],
+    "saved_comment_name": [lambda w: (w.other_saved, {"name": "One"})],
+    "saved_comment_language": [lambda w: (w.saved, {"language": ""})],
     "returns_buyersession.key_digest": [lambda w: (w.other_session, {"key_digest": "a"})],
     # Orders
     "order_number_once": [

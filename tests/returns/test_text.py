@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from returns.text import clean_text
+from returns.text import clean_text, is_readable
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,30 @@ def test_cleaned_text_holds_nothing_hidden_and_is_the_same_when_cleaned_again(te
     assert unicodedata.is_normalized("NFC", cleaned)
     assert clean_text(cleaned, keep_lines=keep_lines) == cleaned
     cleaned.encode("utf-8")
+
+
+ENGLISH = "We talked on the phone and found a way to fix it."
+CHINESE = "很抱歉，退货期限已过。"
+
+
+@pytest.mark.parametrize(
+    ("text", "fits_english", "fits_chinese"),
+    [
+        (ENGLISH, True, False),
+        (CHINESE, False, True),
+        ("Désolés, le délai est dépassé.", True, False),
+        (f"{ENGLISH} 谢谢!", True, False),
+        ("We are sorry, the window is over. 很抱歉，退货期限已过，请联系我们。", True, True),
+        ("您的 Flat-weave rug 160 × 230 cm, grey 已超过退货期限，无法退货。", True, True),
+        ("您的 Rug 已超过退货期限，无法退货。", False, True),
+        ("", True, True),
+        ("129.00 / 2026-11-09 !!", True, True),
+        ("👍🏽 🎉 👩‍👧", True, True),
+        ("々𠮷豈", False, True),
+        ("申し訳ございません", True, True),
+    ],
+)
+def test_what_a_reader_can_follow_is_told_by_the_share_of_chinese_characters(
+    text, fits_english, fits_chinese
+):
+    assert (is_readable(text, "en"), is_readable(text, "zh-hans")) == (fits_english, fits_chinese)
