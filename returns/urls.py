@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import buyer, buyer_access, seller, site, team
+from .views import buyer, buyer_access, seller, site, team, teamwork
 
 everybody = [
     path("", site.home, name="home"),
@@ -43,6 +43,13 @@ sellers = [
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),
+    path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
+    path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),
+    path(
+        "seller/returns/<slug:reference>/notes/<int:pk>/remove/",
+        teamwork.remove_note,
+        name="seller-note-remove",
+    ),
 ]
 
 buyers = [

@@ -408,6 +408,7 @@ SCHEDULE = {
     "remind": 30,
     "complete_not_returned": 600,
     "clear_access_rows": 6 * 60 * 60,
+    "clear_deciding": 60 * 60,
 }
 
 CELERY_BROKER_URL = text("CELERY_BROKER_URL")

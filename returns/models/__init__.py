@@ -7,6 +7,7 @@ from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
 from .runs import BulkRow, BulkRun, FileRun
 from .settings import Edition, Heartbeat, MarketplaceSettings, ScheduledJob
+from .teamwork import Deciding, Note
 
 __all__ = [
     "BulkRow",
@@ -16,6 +17,7 @@ __all__ = [
     "BuyerLookup",
     "BuyerSession",
     "ClosureReason",
+    "Deciding",
     "Edition",
     "EventText",
     "FileRun",
@@ -23,6 +25,7 @@ __all__ = [
     "Invitation",
     "MarketplaceSettings",
     "Membership",
+    "Note",
     "Order",
     "OrderItem",
     "Refund",

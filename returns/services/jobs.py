@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from ..models import BuyerCode, BuyerLookup, BuyerSession, Heartbeat, ScheduledJob
+from ..models import BuyerCode, BuyerLookup, BuyerSession, Deciding, Heartbeat, ScheduledJob
 from ..models.clock import database_now
 from .deadlines import authorize_at_limit, complete_not_returned, remind
 
@@ -25,11 +25,17 @@ def clear_access_rows() -> int:
     return gone
 
 
+def clear_deciding() -> int:
+    """Forget who had a decision open and has not any more. Answers how many rows."""
+    return Deciding.objects.filter(until__lt=database_now()).delete()[0]
+
+
 JOBS: dict[str, Callable[[], int]] = {
     "authorize_at_limit": authorize_at_limit,
     "complete_not_returned": complete_not_returned,
     "remind": remind,
     "clear_access_rows": clear_access_rows,
+    "clear_deciding": clear_deciding,
 }
 
 

@@ -4,8 +4,8 @@ A decision is a real page (GET form, POST, 303); with JavaScript the same form o
 and the answer is the row drawn again.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -18,14 +18,18 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import policy, services
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import listed_memberships, seller_required
 from ..forms import (
     COMPLETIONS,
+    MINE,
+    NOBODYS,
+    AssignForm,
     AuthorizeForm,
     CloseForm,
     CompleteForm,
     ConfirmForm,
     FilterForm,
+    NoteForm,
     ReceiveForm,
     RefundForm,
     ReopenForm,
@@ -37,12 +41,14 @@ from ..models.money import RefundPart
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
-from ..selectors.listed import PAGE, common_of
+from ..selectors.listed import PAGE, stores_of
 from ..selectors.lists import count_by_status, list_returns
 from ..selectors.reasons import list_closure_reasons
+from ..selectors.teamwork import beside, list_colleagues, list_notes, names_of
 from ..services.decide import undo_seconds
 from ..services.money import still_possible
 from ..services.moves import check_move
+from ..services.teamwork import begin_deciding
 from ..state_machine import Action, Role, Status, refusal
 
 HELD_SHOWN = 20
@@ -74,13 +80,19 @@ class About:
 @seller_required
 @require_safe
 def returns(request: HttpRequest) -> HttpResponse:
-    """The list, by tab, filter and page."""
-    actor: Actor = request.actor
-    common, now = common_of(request.seller)
-    form = FilterForm(request.GET, reasons=common.reasons.values())
+    """The list, by tab, filter and page: of the chosen store, or of all that the member belongs to."""
+    memberships = listed_memberships(request)
+    actors = _readers(request)
+    stores, now = stores_of(actors, [membership.seller for membership in memberships])
+    form = FilterForm(
+        request.GET,
+        reasons=stores[0].common.reasons.values(),
+        team={user_id: name for store in stores for user_id, name in store.common.team.items()},
+        me=request.user.pk,
+    )
     filters = form.filters(request.GET.get("cursor", ""))
-    page = list_returns(actor, filters, common, now)
-    counts = count_by_status(actor)
+    page = list_returns(stores, filters, now)
+    counts = count_by_status(actors)
     chips = _chips(form, request.GET)
     context = {
         "tabs": _tabs(counts, filters.status),
@@ -88,7 +100,7 @@ def returns(request: HttpRequest) -> HttpResponse:
         "chips": chips,
         "clear_url": f"?status={filters.status}",
         "is_filtered": bool(chips) or bool(form.errors),
-        "rows": seller_pages.undrawn_rows(page, actor, common),
+        "rows": seller_pages.undrawn_rows(page),
         "now": now,
         "here": request.get_full_path(),
         "held": [seller_pages.undo_for(event, now) for event in page.held[:HELD_SHOWN]],
@@ -96,6 +108,7 @@ def returns(request: HttpRequest) -> HttpResponse:
         "more_count": PAGE,
         "empty": "" if page.rows else _why_empty(counts, bool(chips)),
         "show_status": filters.status == "all",
+        "all_stores": len(stores) > 1,
     }
     return render(request, "seller_returns.html", context)
 
@@ -103,11 +116,16 @@ def returns(request: HttpRequest) -> HttpResponse:
 @seller_required
 @require_safe
 def one_return(request: HttpRequest, reference: str) -> HttpResponse:
-    """One request: items, verdict, clocks, actions, messages, timeline."""
+    """One request: items, verdict, clocks, actions, messages, timeline, notes."""
+    return return_page(request, get_case(request.actor, reference), NoteForm())
+
+
+def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpResponse:
+    """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
-    case = get_case(actor, reference)
     events = seller_pages.list_events(case)
-    row = seller_pages.row_of(case, actor, list_closure_reasons(actor))
+    team = names_of(list_colleagues(case.request.seller_id))
+    row = seller_pages.row_of(case, actor, list_closure_reasons(actor), beside(case, actor, team))
     context = {
         "row": row,
         "now": case.now,
@@ -119,25 +137,33 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "timeline": seller_pages.timeline_of(case, actor, events),
         "return_request": case.request,
         "can_decide": actor.may_write,
+        "is_ours": actor.role == Role.SELLER,
         "held": [row.undo] if row.undo else [],
+        "notes": seller_pages.note_lines(case, actor, list_notes(actor, case.request)),
+        "form": note_form,
+        "assign_form": assign_form(case, actor, team),
     }
-    return render(request, "seller_return.html", context)
+    return render(request, "seller_return.html", context, status=422 if note_form.errors else 200)
+
+
+def assign_form(case: Case, actor: Actor, team: Mapping[int, str], **options: Any) -> AssignForm:
+    return AssignForm(team=team, me=actor.user_id, now=case.request.assignee_id, **options)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def authorize(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.AUTHORIZE)
-    form = AuthorizeForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
+    case = case_for(request, reference, Action.AUTHORIZE)
+    form = AuthorizeForm(request.POST or None, case=case, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.authorize_return(
                 actor, reference=reference, decision=form.authorization(), key=form.cleaned_data["key"]
             )
         )
         if event:
-            return _decided(request, event)
+            return decided(request, event)
     decision = form.authorization() if form.is_bound and form.is_valid() else form.proposed()
     planned = services.preview_decision(actor, reference=reference, decision=decision)
     context = {
@@ -147,49 +173,51 @@ def authorize(request: HttpRequest, reference: str) -> HttpResponse:
         ),
         "planned": planned,
         "undo_seconds": undo_seconds(actor),
+        "decider": begin_deciding(actor, case),
     }
-    return _page(request, "seller_authorize.html", case, form, context)
+    return decision_page(request, "seller_authorize.html", case, form, context)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def close(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.CLOSE)
+    case = case_for(request, reference, Action.CLOSE)
     choices = seller_pages.choices_of(case, list_closure_reasons(actor))
     form = _close_form(request, case, choices)
-    if _is_sent(request, form):
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.close_return(
                 actor, reference=reference, closing=form.closing(), key=form.cleaned_data["key"]
             )
         )
         if event:
-            return _decided(request, event)
+            return decided(request, event)
     context = {
         "reasons": choices,
         "promise_currency": form.currency,
         "is_in_policy": case.request.policy == PolicyVerdict.IN_POLICY,
         "planned": _planned_closing(actor, form, reference),
         "undo_seconds": undo_seconds(actor),
+        "decider": begin_deciding(actor, case),
     }
-    return _page(request, "seller_close.html", case, form, context)
+    return decision_page(request, "seller_close.html", case, form, context)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.RECEIVE)
-    form = ReceiveForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
+    case = case_for(request, reference, Action.RECEIVE)
+    form = ReceiveForm(request.POST or None, case=case, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.receive_return(
                 actor, reference=reference, received=form.received(), key=form.cleaned_data["key"]
             )
         )
         if event:
-            return _done(request, _("Marked as received. The refund is due now."))
+            return done(request, _("Marked as received. The refund is due now."))
     lines = [
         {
             "title": item.order_item.title or item.order_item.sku,
@@ -201,16 +229,16 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
         for item in case.items
     ]
     context = {"lines": lines, "refund_days": case.rules.refund_days}
-    return _page(request, "seller_receive.html", case, form, context)
+    return decision_page(request, "seller_receive.html", case, form, context)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def refund(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.REFUND)
-    form = RefundForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
+    case = case_for(request, reference, Action.REFUND)
+    form = RefundForm(request.POST or None, case=case, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.record_refund(
                 actor,
@@ -221,7 +249,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, _("The refund is recorded and the buyer is told."))
+            return done(request, _("The refund is recorded and the buyer is told."))
     effects = {
         Status.AUTHORIZATION_REQUIRED: _("The money is recorded; you still decide about the request."),
         Status.CLOSED: _("When the promised amount is reached, nothing is owed any more."),
@@ -232,7 +260,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
             Status(case.request.status), _("When everything owed is refunded, the request is completed.")
         ),
     }
-    return _page(request, "seller_refund.html", case, form, context)
+    return decision_page(request, "seller_refund.html", case, form, context)
 
 
 @seller_required
@@ -240,31 +268,31 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
 def complete(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = get_case(actor, reference)
-    form = CompleteForm(request.POST or None, case=case, initial=_initial(request))
-    if _is_sent(request, form):
+    form = CompleteForm(request.POST or None, case=case, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.complete_return(
                 actor, reference=reference, key=form.cleaned_data["key"], **form.completion()
             )
         )
         if event:
-            return _done(request, _("The request is completed and the buyer is told."))
+            return done(request, _("The request is completed and the buyer is told."))
     planned = None
     if form.is_bound and (form.is_valid() or "outcome" in form.cleaned_data):
         planned = form.carry_out(
             lambda: services.complete_return(actor, reference=reference, is_preview=True, **form.completion())
         )
     context = {"outcomes": _completions(case, actor), "planned": planned}
-    return _page(request, "seller_complete.html", case, form, context)
+    return decision_page(request, "seller_complete.html", case, form, context)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = _case_for(request, reference, Action.REOPEN)
-    form = ReopenForm(request.POST or None, initial=_initial(request))
-    if _is_sent(request, form):
+    case = case_for(request, reference, Action.REOPEN)
+    form = ReopenForm(request.POST or None, initial=initial_of(request))
+    if is_sent(request, form):
         event = form.carry_out(
             lambda: services.reopen_return(
                 actor,
@@ -274,7 +302,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, _("The request is open again and the buyer is told."))
+            return done(request, _("The request is open again and the buyer is told."))
     comments = form.cleaned_data.get("comments", "") if form.is_bound and form.is_valid() else ""
     row = seller_pages.row_of(case, actor, [])
     context = {
@@ -282,7 +310,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
         "promise": row.promise,
         "planned": services.reopen_return(actor, reference=reference, comments=comments, is_preview=True),
     }
-    return _page(request, "seller_reopen.html", case, form, context)
+    return decision_page(request, "seller_reopen.html", case, form, context)
 
 
 @seller_required
@@ -292,21 +320,22 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST":
         services.undo_decision(actor, reference=reference, key=request.POST.get("key", "")[:64])
         if request.htmx:
-            return _row_again(request, reference, _("Undone. Nobody was told."))
-        return _done(
+            return row_again(request, reference, _("Undone. Nobody was told."))
+        return done(
             request, _("Undone. Nobody was told."), otherwise=reverse("seller-return", args=[reference])
         )
-    case = _case_for(request, reference, Action.UNDO)
+    case = case_for(request, reference, Action.UNDO)
     context = {
         "undo": seller_pages.undo_of(case, actor),
         "next": _next(request, reverse("seller-return", args=[reference])),
     }
-    return _page(request, "seller_undo.html", case, ConfirmForm(), context)
+    return decision_page(request, "seller_undo.html", case, ConfirmForm(), context)
 
 
 def closing_as_typed(request: HttpRequest, reference: str) -> ReturnEvent | None:
     """The unsaved event of the close form as it stands in this POST, for the preview beside it."""
     case = get_case(request.actor, reference)
+    begin_deciding(request.actor, case)
     choices = seller_pages.choices_of(case, list_closure_reasons(request.actor))
     return _planned_closing(request.actor, _close_form(request, case, choices), reference)
 
@@ -316,7 +345,7 @@ def _close_form(request: HttpRequest, case: Case, choices: list[seller_pages.Cho
         request.POST or None,
         case=case,
         grounds={choice.code: choice.ground for choice in choices if choice.holds},
-        initial={"reason": request.GET.get("reason", ""), **_initial(request)},
+        initial={"reason": request.GET.get("reason", ""), **initial_of(request)},
     )
 
 
@@ -331,7 +360,7 @@ def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEve
     return services.preview_decision(actor, reference=reference, decision=closing)
 
 
-def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
+def case_for(request: HttpRequest, reference: str, action: Action) -> Case:
     """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
     case = get_case(request.actor, reference)
     if request.method != "POST":
@@ -339,12 +368,12 @@ def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
     return case
 
 
-def _is_sent(request: HttpRequest, form: ServiceForm) -> bool:
+def is_sent(request: HttpRequest, form: ServiceForm) -> bool:
     """Was the form sent to act, not only to see the message again?"""
     return request.method == "POST" and "preview" not in request.POST and form.is_valid()
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
+def initial_of(request: HttpRequest) -> dict[str, Any]:
     return {"next": _next(request, "")}
 
 
@@ -355,7 +384,7 @@ def _next(request: HttpRequest, default: str) -> str:
     return target if target and is_safe else default
 
 
-def _page(
+def decision_page(
     request: HttpRequest, template: str, case: Case, form: ServiceForm, context: dict[str, Any]
 ) -> HttpResponse:
     reference = case.request.reference
@@ -379,7 +408,7 @@ def _page(
     return render(request, template, context, status=status)
 
 
-def _decided(request: HttpRequest, event: ReturnEvent) -> HttpResponse:
+def decided(request: HttpRequest, event: ReturnEvent) -> HttpResponse:
     """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation."""
     order_number = event.request.order.order_number
     if event.action == Action.CLOSE:
@@ -387,11 +416,11 @@ def _decided(request: HttpRequest, event: ReturnEvent) -> HttpResponse:
     else:
         sentence = _("Authorized: order %(order)s.") % {"order": order_number}
     if request.htmx:
-        return _row_again(request, event.request.reference, sentence)
-    return _done(request, "" if event.hold_until else sentence)
+        return row_again(request, event.request.reference, sentence)
+    return done(request, "" if event.hold_until else sentence)
 
 
-def _done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpResponse:
+def done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpResponse:
     """303 to where the form says to go on, else to `otherwise`, else to the list."""
     if sentence:
         messages.success(request, sentence)
@@ -404,19 +433,29 @@ def _done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpRespo
     return response
 
 
-def _row_again(request: HttpRequest, reference: str, announce: str) -> HttpResponse:
+def row_again(request: HttpRequest, reference: str, announce: str) -> HttpResponse:
+    """The row as htmx puts it in place of the one before, with the tabs, and a word for who cannot see it."""
     actor: Actor = request.actor
     case = get_case(actor, reference)
+    actors = _readers(request)
+    around = beside(case, actor, names_of(list_colleagues(case.request.seller_id)))
+    if len(actors) > 1:
+        around = replace(around, store=case.seller.name)
     here = _next(request, reverse("seller-returns"))
     status = QueryDict(here.partition("?")[2]).get("status") or Status.AUTHORIZATION_REQUIRED.value
     context = {
-        "row": seller_pages.row_of(case, actor, list_closure_reasons(actor)),
+        "row": seller_pages.row_of(case, actor, list_closure_reasons(actor), around),
         "now": case.now,
         "here": here,
-        "tabs": _tabs(count_by_status(actor), status),
+        "tabs": _tabs(count_by_status(actors), status),
         "announce": announce,
     }
     return render(request, "_decided.html", context)
+
+
+def _readers(request: HttpRequest) -> list[Actor]:
+    """The reader of the list, acting for each store that it shows; an admin reads none."""
+    return [Actor.seller(request.user, membership) for membership in listed_memberships(request)]
 
 
 def _tabs(counts: dict[str, int], current: str) -> list[Tab]:
@@ -445,12 +484,16 @@ def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
         "q": lambda value: _("Search: %(words)s") % {"words": value},
         "from": lambda value: _("Asked from %(day)s") % {"day": value},
         "to": lambda value: _("Asked until %(day)s") % {"day": value},
+        "assignee": lambda value: (
+            {MINE: _("Mine"), NOBODYS: _("Nobody's")}.get(value)
+            or _("Assigned to %(name)s") % {"name": form.team[int(value)]}
+        ),
         "overdue": lambda value: _("Overdue"),
         "todo": lambda value: _("To do at the marketplace"),
         "owed": lambda value: _("Money still owed"),
     }
     chips = []
-    for name in ("q", "reason", "prepaid", "in_policy", "from", "to", "overdue", "todo", "owed"):
+    for name in ("q", "reason", "prepaid", "in_policy", "from", "to", "assignee", "overdue", "todo", "owed"):
         value = form.cleaned_data.get(name)
         if value:
             choices = dict(getattr(form.fields[name], "choices", ()))
