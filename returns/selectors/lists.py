@@ -70,15 +70,17 @@ class Filters:
             conditions["requested_at__lt"] = _start_of(self.to_date + timedelta(days=1), time_zone)
         if self.q:
             conditions["search_text__contains"] = self.q.casefold()
-        if self.assignee_id is not None:
-            conditions["assignee_id"] = self.assignee_id
-        condition = Q(**conditions)
-        if self.not_of:
-            condition &= Q(assignee=None) | ~Q(assignee_id__in=self.not_of)
+        condition = Q(**conditions) & self._whose
         if self.reason:
             asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=self.reason)
             condition &= Q(Exists(asked))
         return condition
+
+    @property
+    def _whose(self) -> Q:
+        if self.assignee_id is not None:
+            return Q(assignee_id=self.assignee_id)
+        return Q(assignee=None) | ~Q(assignee_id__in=self.not_of) if self.not_of else Q()
 
     @property
     def order(self) -> str:

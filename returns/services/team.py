@@ -150,7 +150,8 @@ def change_member(
 ) -> None:
     """Give a member another role, or take the seat away (`is_active=False`) and give it back.
 
-    It counts at once, for open sessions too; who may no longer decide has no requests any more. `Invalid` when the team would be left without an owner.
+    It counts at once, for open sessions too, and nobody has the requests of who may no longer decide. `Invalid`
+    when the team would be left without an owner.
     """
     if role is not None:
         _check_role(role)
