@@ -26,12 +26,14 @@ from returns.models import (
     BuyerCode,
     Invitation,
     Membership,
+    Note,
     ReturnAddress,
     ReturnEvent,
     ReturnRequest,
 )
 from returns.models.clock import database_now
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.teamwork import add_note
 from returns.state_machine import Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
@@ -108,6 +110,9 @@ seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
+seller/returns/<slug:reference>/assign/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
+seller/returns/<slug:reference>/notes/           302 302  405 303  405 303  405 403  404 404  302 302  302 302  405 404
+seller/returns/<slug:reference>/notes/<int:pk>/remove/ 302 302  405 303  405 403  405 403  404 404  302 302  302 302  405 404
 seller/settings/                                 302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/settings/rules/                           302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/invite/                          302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
@@ -171,6 +176,7 @@ class World:
     code: BuyerCode
     invitation: Invitation
     mail: MailboxEntry
+    note: Note
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
@@ -227,8 +233,9 @@ def world(db: None) -> World:
         content=b"Subject: One\n\nText",
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
+    note = add_note(alice, reference=opened.reference, text="Call her first.", key="n")
     relay_events()
-    return World(cast, requests, of_ed, code, invitation, mail)
+    return World(cast, requests, of_ed, code, invitation, mail, note)
 
 
 def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
@@ -244,7 +251,12 @@ def path_of(route: str, world: World) -> str:
     """The address of `route` with something in it that exists."""
     model = re.match(r"admin/(returns|notifications)/(\w+)/", route)
     member = Membership.objects.get(user=world.cast.ben)
-    own = {"members": member, "invitations": world.invitation, "addresses": ReturnAddress.objects.first()}
+    own = {
+        "members": member,
+        "invitations": world.invitation,
+        "addresses": ReturnAddress.objects.first(),
+        "<slug:reference>": world.note,
+    }
     values = {
         "reference": world.request_for(route).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
@@ -273,6 +285,8 @@ def body_for(route: str, world: World) -> dict[str, str]:
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
+        "seller assign": {"assignee": world.cast.ben.pk},
+        "seller notes": {"text": "Call her first."},
         "seller choose": {"slug": "north-lane"},
         "seller rules": {
             "authorization": "by_hand",
