@@ -80,7 +80,8 @@ class Filters:
     def _whose(self) -> Q:
         if self.assignee_id is not None:
             return Q(assignee_id=self.assignee_id)
-        return Q(assignee=None) | ~Q(assignee_id__in=self.not_of) if self.not_of else Q()
+        # Who belongs to nobody is in it, too: Django reads a NULL as none of these.
+        return ~Q(assignee_id__in=self.not_of) if self.not_of else Q()
 
     @property
     def order(self) -> str:
