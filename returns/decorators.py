@@ -25,12 +25,14 @@ from django.views.decorators.cache import never_cache
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
 from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .selectors.lists import STORES
 from .services.access import find_session, keep_language
 
 View = Callable[..., HttpResponse]
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SELLER_KEY = "seller_slug"
+ALL_STORES_KEY = "all_stores"
 BUYER_PATH = "/my/"
 SESSION_COOKIE = "buyer"
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -55,6 +57,22 @@ def chosen_membership(request: HttpRequest) -> Membership | None:
     slug = request.session.get(SELLER_KEY)
     chosen = [membership for membership in memberships if membership.seller.slug == slug]
     return next(iter(chosen or memberships), None)
+
+
+def may_choose_all(request: HttpRequest) -> bool:
+    """Whether the list can show the requests of several stores as one queue."""
+    return 1 < len(memberships_of(request)) <= STORES
+
+
+def listed_memberships(request: HttpRequest) -> list[Membership]:
+    """The memberships whose stores the list shows: the chosen one or, by the member's choice, all.
+
+    All else that a member does is done for one seller.
+    """
+    if request.session.get(ALL_STORES_KEY) and may_choose_all(request):
+        return memberships_of(request)
+    chosen = chosen_membership(request)
+    return [chosen] if chosen else []
 
 
 def seller_required(view: View) -> View:

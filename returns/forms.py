@@ -1,8 +1,8 @@
 """Plain forms: they read what was entered and hand it to a service; the rules are the services'."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from . import policy
+from .actors import Actor
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
 from .models import ReturnReason
@@ -22,9 +23,11 @@ from .policy import PolicyVerdict
 from .selectors.cases import Case
 from .selectors.lists import Filters
 from .selectors.seller_pages import buyer_language
+from .selectors.teamwork import list_colleagues, names_of
 from .services.comments import NAME_MAX
 from .services.decide import Closing
 from .services.money import still_possible
+from .services.teamwork import NO_COLLEAGUE, NOTE_MAX
 from .services.words import COMMENTS_MAX
 from .state_machine import Outcome, Status
 from .text import is_readable
@@ -407,6 +410,51 @@ class ConfirmForm(ServiceForm):
     """A step that asks for nothing but to be confirmed."""
 
 
+class NoteForm(ServiceForm):
+    """A note of the team's to itself."""
+
+    text = forms.CharField(
+        label=_("New note"),
+        help_text=_("Only your team reads it, never the buyer."),
+        error_messages={"required": _("Write the note first.")},
+        widget=forms.Textarea(attrs={"rows": 3, "maxlength": NOTE_MAX}),
+    )
+
+
+class AssignForm(ServiceForm):
+    """Whose a request is. `was` is who had it when the form was drawn; sent twice it changes nothing more."""
+
+    key = None  # type: ignore[assignment]
+    assignee = forms.TypedChoiceField(
+        label=_("Assigned to"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=(),
+        error_messages={"invalid_choice": NO_COLLEAGUE},
+    )
+    was = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, team: Mapping[int, str], me: int | None, now: int | None, **kwargs: Any
+    ) -> None:
+        """`team`: the names of those who may decide, by id; `me` and `now`: who asks, and who has it."""
+        kwargs["initial"] = {
+            "assignee": now if now in team else None,
+            "was": now,
+            **kwargs.get("initial", {}),
+        }
+        super().__init__(*args, **kwargs)
+        others = [(user_id, name) for user_id, name in team.items() if user_id != me]
+        mine = [(me, _("%(name)s (me)") % {"name": team[me]})] if me in team else []
+        field = self.fields["assignee"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("Nobody")), *mine, *others]
+
+
+MINE, NOBODYS = "me", "nobody"
+
+
 class FilterForm(forms.Form):
     """Search and filters of the list; all of it stands in the address."""
 
@@ -428,6 +476,7 @@ class FilterForm(forms.Form):
     in_policy = forms.ChoiceField(
         label=_("Policy"), required=False, choices=[("", _("Any")), *PolicyVerdict.choices]
     )
+    assignee = forms.ChoiceField(label=_("Assigned to"), required=False)
     overdue = forms.BooleanField(label=_("Overdue"), required=False)
     todo = forms.BooleanField(label=_("To do at the marketplace"), required=False)
     owed = forms.BooleanField(label=_("Money still owed"), required=False)
@@ -442,8 +491,13 @@ class FilterForm(forms.Form):
         ],
     )
 
-    def __init__(self, data: Any, *, reasons: Iterable[ReturnReason]) -> None:
+    def __init__(
+        self, data: Any, *, reasons: Iterable[ReturnReason], team: Mapping[int, str], me: int | None
+    ) -> None:
+        """`team`: the names of those who may have requests, by id; `me`: the reader."""
         super().__init__(data, auto_id="filter_%s")
+        self.team = team
+        self.me = me
         language = get_language() or Language.ENGLISH.value
         self.fields["from"] = forms.DateField(label=_("Asked from"), required=False, widget=DateInput())
         self.fields["to"] = forms.DateField(label=_("Asked until"), required=False, widget=DateInput())
@@ -453,11 +507,22 @@ class FilterForm(forms.Form):
             ("", _("Any")),
             *((reason.code, reason.in_language("label", language)) for reason in reasons),
         ]
+        field = self.fields["assignee"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("Any")), (MINE, _("Mine")), (NOBODYS, _("Nobody's")), *team.items()]
+
+    @classmethod
+    def of_member(cls, data: Any, actor: Actor) -> Self:
+        """The form as a member reads it for the one seller that the actor acts for."""
+        assert actor.seller_id is not None
+        team = names_of(list_colleagues(actor.seller_id))
+        return cls(data, reasons=ReturnReason.objects.all(), team=team, me=actor.user_id)
 
     def filters(self, cursor: str) -> Filters:
         """What is valid of it; the rest filters nothing and stands as an error at its field."""
         self.is_valid()
         data = self.cleaned_data
+        whose = data.get("assignee", "")
         return Filters(
             status=data.get("status") or Status.AUTHORIZATION_REQUIRED.value,
             q=data.get("q", "").strip(),
@@ -469,6 +534,8 @@ class FilterForm(forms.Form):
             overdue=bool(data.get("overdue")),
             marketplace_todo=bool(data.get("todo")),
             money_owed=bool(data.get("owed")),
+            assignee_id=self.me if whose == MINE else int(whose) if whose.isdecimal() else None,
+            not_of=tuple(self.team) if whose == NOBODYS else (),
             sort=data.get("sort", ""),
             cursor=cursor,
         )

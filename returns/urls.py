@@ -17,6 +17,7 @@ from .views import (
     settings,
     site,
     team,
+    teamwork,
 )
 
 everybody = [
@@ -85,6 +86,13 @@ sellers = [
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),
+    path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
+    path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),
+    path(
+        "seller/returns/<slug:reference>/notes/<int:pk>/remove/",
+        teamwork.remove_note,
+        name="seller-note-remove",
+    ),
 ]
 
 buyers = [

@@ -416,6 +416,7 @@ SCHEDULE = {
     "clear_label_files": 6 * 60 * 60,
     "work_on_bulk_runs": 1,
     "forget_bulk_runs": 6 * 60 * 60,
+    "clear_deciding": 60 * 60,
 }
 
 CELERY_BROKER_URL = text("CELERY_BROKER_URL")

@@ -30,6 +30,7 @@ from returns.models import (
     FileRun,
     Invitation,
     Membership,
+    Note,
     ReturnAddress,
     ReturnEvent,
     ReturnRequest,
@@ -44,6 +45,7 @@ from returns.services.comments import save_comment
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
+from returns.services.teamwork import add_note
 from returns.state_machine import Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
@@ -135,6 +137,9 @@ seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
+seller/returns/<slug:reference>/assign/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
+seller/returns/<slug:reference>/notes/           302 302  405 303  405 303  405 403  404 404  302 302  302 302  405 404
+seller/returns/<slug:reference>/notes/<int:pk>/remove/ 302 302  405 303  405 403  405 403  404 404  302 302  302 302  405 404
 seller/settings/                                 302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 accounts/notifications/                          302 302  200 303  200 303  200 404  200 404  302 302  302 302  200 404
 seller/settings/<slug:section>/                  302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
@@ -215,6 +220,7 @@ class World:
     file: FileRun
     preview: BulkRun
     started: BulkRun
+    note: Note
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
@@ -287,10 +293,11 @@ def world(db: None) -> World:
     preview = freeze_bulk(alice, action="close", references=many)
     started = freeze_bulk(alice, action="authorize", references=many)
     confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
+    note = add_note(alice, reference=opened.reference, text="Call her first.", key="n")
     relay_events()
     view = save_view(alice, name="Late", query="overdue=on")
     file = a_checked_file(cast)
-    return World(cast, requests, of_ed, code, invitation, mail, view, file, preview, started)
+    return World(cast, requests, of_ed, code, invitation, mail, view, file, preview, started, note)
 
 
 def a_checked_file(cast: Cast) -> FileRun:
@@ -319,6 +326,7 @@ def path_of(route: str, world: World) -> str:
         "addresses": ReturnAddress.objects.first(),
         "comments": SavedComment.objects.first(),
         "<int:pk>": world.view,
+        "<slug:reference>": world.note,
     }
     values = {
         "reference": world.request_for(route).reference,
@@ -362,6 +370,8 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller complete": {"outcome": "partially_refunded", "comments": long},
         "seller bulk": {"action": "close", "reference": request.reference},
         "seller <slug:bulk>": {"reason": "other", "comments_en": long},
+        "seller assign": {"assignee": world.cast.ben.pk},
+        "seller notes": {"text": "Call her first."},
         "seller choose": {"slug": "north-lane"},
         "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},
         "accounts notifications": {"seller": "north-lane", "kinds": ["return_opened"]},

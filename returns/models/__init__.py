@@ -9,6 +9,7 @@ from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
 from .runs import BulkRow, BulkRun, FileRun
 from .settings import Edition, Heartbeat, MarketplaceSettings, ScheduledJob
+from .teamwork import Deciding, Note
 
 __all__ = [
     "BulkRow",
@@ -18,6 +19,7 @@ __all__ = [
     "BuyerLookup",
     "BuyerSession",
     "ClosureReason",
+    "Deciding",
     "Edition",
     "EventText",
     "FileRun",
@@ -26,6 +28,7 @@ __all__ = [
     "LabelKind",
     "MarketplaceSettings",
     "Membership",
+    "Note",
     "Order",
     "OrderItem",
     "Refund",

@@ -13,7 +13,7 @@ from ..state_machine import Outcome, Role, Status
 from .bulk import BulkQuerySet
 from .fields import ReferenceField, minor_units, one_of
 from .order import Order, OrderItem
-from .people import Seller
+from .people import Seller, User
 from .reasons import ClosureReason
 
 if TYPE_CHECKING:
@@ -105,6 +105,16 @@ class ReturnRequest(models.Model):
     is_marketplace_todo = models.BooleanField(_("to do at the marketplace"), default=False)
     marketplace_status = models.CharField(_("marketplace's status"), max_length=60, blank=True)
     search_text = models.TextField(blank=True)
+    # Who of the team looks after it; a partial index of its own finds these few.
+    assignee = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+        verbose_name=_("assignee"),
+    )
 
     objects = ReturnRequestQuerySet.as_manager()
 
@@ -179,6 +189,11 @@ class ReturnRequest(models.Model):
                 fields=["seller", "id"],
                 condition=Q(is_marketplace_todo=True),
                 name="request_marketplace_todo",
+            ),
+            models.Index(
+                fields=["assignee", "deadline_at", "id"],
+                condition=Q(assignee__isnull=False),
+                name="request_by_assignee",
             ),
             models.Index(fields=["rma_number"], condition=~Q(rma_number=""), name="request_by_rma"),
             _of_tab(Status.AUTHORIZATION_REQUIRED, "requested_at", "request_asked_by_date"),

@@ -106,7 +106,8 @@ class MarketplaceSettings(models.Model):
 
 
 class Edition(models.Model):
-    """One row whose mark changes with every change of reasons and return addresses, by triggers of the database.
+    """One row whose mark changes with every change of reasons, return addresses, memberships and members' names, by
+    triggers of the database.
 
     Who has read these small tables may go on with what was read as long as the mark is the same.
     """

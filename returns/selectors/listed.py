@@ -6,19 +6,21 @@ costs many times what reading them does, so a row that was drawn is kept under t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
+from ..actors import Actor
 from ..models import (
     Buyer,
     ClosureReason,
+    Deciding,
     Edition,
     MarketplaceSettings,
     Order,
@@ -34,6 +36,7 @@ from ..models.clock import as_moment
 from ..models.reasons import ClosureAudience
 from .cases import REFUNDED, Case, other_of, refunded_by_part
 from .prepared import Columns, Prepared
+from .teamwork import Beside, list_colleagues, names_of
 
 PAGE = 50
 
@@ -63,17 +66,30 @@ OTHER = Columns(
 _ORDER_AT = len(REQUEST.paths)
 _BUYER_AT = _ORDER_AT + len(ORDER.paths)
 _CLOSED_WITH_AT = _BUYER_AT + len(BUYER.paths)
+_DECIDER_AT = _CLOSED_WITH_AT + len(CLOSED_WITH.paths)
 _LINE_AT = len(ITEM.paths)
 _OTHER_AT = _LINE_AT + len(LINE.paths)
 _ID_AT = REQUEST.names.index("id")
+_SELLER_AT = REQUEST.names.index("seller_id")
+_ASSIGNEE_AT = REQUEST.names.index("assignee_id")
 _REQUEST_ID_AT = ITEM.names.index("request_id")
 _LINE_ID_AT = ITEM.names.index("order_item_id")
 _QUANTITY_AT = ITEM.names.index("quantity")
 
+
+def _decider(reader: int) -> "QuerySet[Deciding, int]":
+    """Who, other than the reader, has a decision of the request at hand open now."""
+    open_now = Deciding.objects.filter(
+        request=OuterRef("pk"), version=OuterRef("version"), until__gt=Now()
+    ).exclude(user_id=reader)
+    return open_now.order_by("-until").values_list("user_id", flat=True)[:1]
+
+
 _requests = Prepared(
-    lambda ids: ReturnRequest.objects.filter(pk__in=ids).values_list(
-        *REQUEST.paths, *ORDER.paths, *BUYER.paths, *CLOSED_WITH.paths
+    lambda reader, ids: ReturnRequest.objects.filter(pk__in=ids).values_list(
+        *REQUEST.paths, *ORDER.paths, *BUYER.paths, *CLOSED_WITH.paths, Subquery(_decider(reader))
     ),
+    "reader",
     many=PAGE,
 )
 # All items of the order lines that the requests ask for: their own, and those of others.
@@ -97,30 +113,59 @@ _settings = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One request of a list. `made_of`: all that its case knows but the time and `held`, with a hash; `held`: the
-    reader's decision on it that can still be undone; `case` makes the case.
+    """One request of a list. `made_of`: all that its case and `beside` know but the time and `held`, with a hash;
+    `held`: the reader's decision on it that can still be undone; `case` makes the case, `beside` what stands
+    beside it.
     """
 
+    store: "Store"
     made_of: tuple[Any, ...]
     held: ReturnEvent | None
     case: Callable[[], Case]
+    beside: Callable[[], Beside]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Common:
-    """What the requests of one seller's list have in common. It stays the same object until any of it changes."""
+    """What the requests of one seller have in common. It stays the same object until any of it changes.
+
+    `team`: the names of those who may decide, by the user's id.
+    """
 
     seller: Seller
     settings: MarketplaceSettings
     addresses: list[ReturnAddress]
     reasons: dict[str, ReturnReason]
     closure_reasons: list[ClosureReason]
+    team: dict[int, str]
 
 
-def common_of(seller: Seller) -> tuple[Common, datetime]:
-    """What the cases of the seller's list share, and the database's time. One query as long as nothing changes."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """One store whose requests a list shows: for whom, and what they have in common.
+
+    `name`: the store's, where a list shows several.
+    """
+
+    actor: Actor
+    common: Common
+    name: str = ""
+
+
+def stores_of(actors: Sequence[Actor], sellers: Sequence[Seller]) -> tuple[list[Store], datetime]:
+    """The stores that one person reads together, each actor acting for the seller at the same place, and the
+    database's time. One query as long as nothing changes.
+    """
     (row,) = _settings.rows()
-    return _common(tuple(getattr(seller, name) for name in SELLER), row[:-1]), as_moment(row[-1])
+    stores = [
+        Store(
+            actor,
+            _common(tuple(getattr(seller, name) for name in SELLER), row[:-1]),
+            seller.name if len(sellers) > 1 else "",
+        )
+        for actor, seller in zip(actors, sellers, strict=True)
+    ]
+    return stores, as_moment(row[-1])
 
 
 @lru_cache(maxsize=500)
@@ -134,19 +179,22 @@ def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
         addresses=list(addresses.order_by("id")),
         reasons={reason.code: reason for reason in ReturnReason.objects.all()},
         closure_reasons=list(closure_reasons),
+        team=names_of(list_colleagues(seller[SELLER.index("id")])),
     )
 
 
 def read_listed(
-    ids: Sequence[int], common: Common, now: datetime, held: dict[int, ReturnEvent]
+    ids: Sequence[int], stores: Sequence[Store], now: datetime, held: Mapping[int, ReturnEvent]
 ) -> list[Listed]:
-    """These requests, in this order, at most `PAGE`, in three queries; all must be the common seller's.
+    """These requests, in this order, at most `PAGE`, in three queries; all must be those of `stores`.
 
     `held`: by request, what the reader decided and can still undo. Cases of the list know of no other's.
     """
     if not ids:
         return []
-    rows = {row[_ID_AT]: row for row in _requests.rows(ids=ids)}
+    store_of = {store.actor.seller_id: store for store in stores}
+    reader = stores[0].actor.user_id or 0
+    rows = {row[_ID_AT]: row for row in _requests.rows(reader, ids=ids)}
     own: dict[int, list[Any]] = defaultdict(list)
     others: dict[int, list[Any]] = defaultdict(list)
     for row in _items.rows(ids=ids):
@@ -163,12 +211,13 @@ def read_listed(
         lines = dict.fromkeys(item[_LINE_ID_AT] for item in own[pk])
         related = tuple(other for line in lines for other in others[line] if other[2] != pk)
         values = (rows[pk], tuple(own[pk]), related, tuple(refunds[pk]))
-        listed.append(_listed(values, held.get(pk), common, now))
+        listed.append(_listed(values, held.get(pk), store_of[rows[pk][_SELLER_AT]], now))
     return listed
 
 
-def _listed(values: tuple[Any, ...], held: ReturnEvent | None, common: Common, now: datetime) -> Listed:
+def _listed(values: tuple[Any, ...], held: ReturnEvent | None, store: Store, now: datetime) -> Listed:
     row, items, others, refunds = values
+    common = store.common
 
     def case() -> Case:
         request = REQUEST.instance(row[:_ORDER_AT])
@@ -176,7 +225,7 @@ def _listed(values: tuple[Any, ...], held: ReturnEvent | None, common: Common, n
         request.order = ORDER.instance(row[_ORDER_AT:_BUYER_AT])
         request.order.buyer = BUYER.instance(row[_BUYER_AT:_CLOSED_WITH_AT])
         if request.closure_reason_id is not None:
-            request.closure_reason = CLOSED_WITH.instance(row[_CLOSED_WITH_AT:])
+            request.closure_reason = CLOSED_WITH.instance(row[_CLOSED_WITH_AT:_DECIDER_AT])
         return Case(
             request=request,
             rules=common.settings.rules_for(common.seller),
@@ -197,7 +246,12 @@ def _listed(values: tuple[Any, ...], held: ReturnEvent | None, common: Common, n
             reasons=common.reasons,
         )
 
-    return Listed((common, *values), held, case)
+    def beside() -> Beside:
+        return Beside(
+            common.team.get(row[_ASSIGNEE_AT], ""), common.team.get(row[_DECIDER_AT], ""), store.name
+        )
+
+    return Listed(store, (common, *values), held, case, beside)
 
 
 def _item(values: tuple[Any, ...]) -> ReturnItem:

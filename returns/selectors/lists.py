@@ -1,8 +1,10 @@
 """The list *Manage Seller Fulfilled Returns*: tabs, filters, and pages by keyset, never by offset or count."""
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q
@@ -12,17 +14,24 @@ from ..actors import Actor
 from ..models import ReturnEvent, ReturnItem, ReturnRequest, SavedView, StatusCount
 from ..models.clock import database_now
 from ..state_machine import Action, Status
-from .listed import PAGE, Common, Listed, read_listed
+from .listed import PAGE, Listed, Store, read_listed
 from .prepared import Prepared
 
+if TYPE_CHECKING:
+    from django.db.models.query import QuerySet
+
 HELD = 100
+STORES = 20  # the most that one list shows together
 OPEN_TABS = (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE)
 SORTS = {"deadline": "deadline_at", "created": "requested_at", "-created": "-requested_at"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What the list shows. `status` is a `Status` value or ``all``; empty values filter nothing."""
+    """What the list shows. `status` is a `Status` value or ``all``; empty values filter nothing.
+
+    `assignee_id`: whose requests; `not_of`: those that are none of these people's, so nobody's of the team.
+    """
 
     status: str = Status.AUTHORIZATION_REQUIRED.value
     q: str = ""
@@ -34,6 +43,8 @@ class Filters:
     overdue: bool = False
     marketplace_todo: bool = False
     money_owed: bool = False
+    assignee_id: int | None = None
+    not_of: Collection[int] = ()
     sort: str = ""
     cursor: str = ""
 
@@ -60,11 +71,18 @@ class Filters:
             conditions["requested_at__lt"] = _start_of(self.to_date + timedelta(days=1), time_zone)
         if self.q:
             conditions["search_text__contains"] = self.q.casefold()
-        condition = Q(**conditions)
+        condition = Q(**conditions) & self._whose
         if self.reason:
             asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=self.reason)
             condition &= Q(Exists(asked))
         return condition
+
+    @property
+    def _whose(self) -> Q:
+        if self.assignee_id is not None:
+            return Q(assignee_id=self.assignee_id)
+        # Who belongs to nobody is in it, too: Django reads a NULL as none of these.
+        return ~Q(assignee_id__in=self.not_of) if self.not_of else Q()
 
     @property
     def order(self) -> str:
@@ -84,28 +102,12 @@ class Page:
     held: list[ReturnEvent]
 
 
-def list_returns(actor: Actor, filters: Filters, common: Common, now: datetime) -> Page:
-    """One page of the requests of the common seller, for whom the actor acts. `now`: the database's time."""
-    condition = filters.condition(now=now, time_zone=common.seller.time_zone)
-    requests = ReturnRequest.objects.for_actor(actor).filter(condition)
-    column = filters.order.removeprefix("-")
-    descending = filters.order.startswith("-")
-    position = _position(filters.cursor)
-    if position is not None:
-        value, pk = position
-        if descending:
-            requests = requests.filter(**{f"{column}__lte": value}).filter(
-                Q(**{f"{column}__lt": value}) | Q(pk__lt=pk)
-            )
-        else:
-            requests = requests.filter(**{f"{column}__gte": value}).filter(
-                Q(**{f"{column}__gt": value}) | Q(pk__gt=pk)
-            )
-    requests = requests.order_by(filters.order, "-pk" if descending else "pk")
-    found = list(requests.values_list("pk", column)[: PAGE + 1])
-    held = list_held(actor)
+def list_returns(stores: Sequence[Store], filters: Filters, now: datetime) -> Page:
+    """One page of the requests of these stores, as one queue. `now`: the database's time."""
+    found = _find(stores, filters, now)
+    held = list_held([store.actor for store in stores])
     undoable = {event.request_id: event for event in reversed(held)}
-    rows = read_listed([pk for pk, _value in found[:PAGE]], common, now, undoable)
+    rows = read_listed([pk for pk, _value in found[:PAGE]], stores, now, undoable)
     cursor = ""
     if len(found) > PAGE:
         pk, value = found[PAGE - 1]
@@ -113,8 +115,46 @@ def list_returns(actor: Actor, filters: Filters, common: Common, now: datetime) 
     return Page(rows, cursor, held)
 
 
+def _find(stores: Sequence[Store], filters: Filters, now: datetime) -> list[tuple[int, datetime]]:
+    """Id and place in the order of the page's requests, and of one more where there are more."""
+    column = filters.order.removeprefix("-")
+    first, *others = (_queue(store, filters, now).values_list("pk", column)[: PAGE + 1] for store in stores)
+    if not others:
+        return list(first)
+    # What comes next in each store, by that store's own index, and of these the first: over all stores at once
+    # the database would sort every request that waits in them. No part of a union may have a limit of its own.
+    parts = [
+        ReturnRequest.objects.filter(pk__in=queue.values("pk")).values_list("pk", column)
+        for queue in (first, *others)
+    ]
+    return list(parts[0].union(*parts[1:], all=True).order_by(*_order(filters))[: PAGE + 1])
+
+
+def _queue(store: Store, filters: Filters, now: datetime) -> "QuerySet[ReturnRequest]":
+    """The store's requests from where the page before ended, in their order."""
+    condition = filters.condition(now=now, time_zone=store.common.seller.time_zone)
+    requests = ReturnRequest.objects.for_actor(store.actor).filter(condition)
+    column = filters.order.removeprefix("-")
+    position = _position(filters.cursor)
+    if position is not None:
+        value, pk = position
+        if filters.order.startswith("-"):
+            requests = requests.filter(**{f"{column}__lte": value}).filter(
+                Q(**{f"{column}__lt": value}) | Q(pk__lt=pk)
+            )
+        else:
+            requests = requests.filter(**{f"{column}__gte": value}).filter(
+                Q(**{f"{column}__gt": value}) | Q(pk__gt=pk)
+            )
+    return requests.order_by(*_order(filters))
+
+
+def _order(filters: Filters) -> tuple[str, str]:
+    return filters.order, "-pk" if filters.order.startswith("-") else "pk"
+
+
 _counts = Prepared(
-    lambda seller: StatusCount.objects.filter(seller_id=seller).values_list("status", "requests"), "seller"
+    lambda ids: StatusCount.objects.filter(seller_id__in=ids).values_list("status", "requests"), many=STORES
 )
 
 
@@ -126,12 +166,13 @@ def list_matching(actor: Actor, filters: Filters, *, time_zone: str, most: int) 
     return list(requests.order_by(filters.order, pk).values_list("pk", flat=True)[:most])
 
 
-def count_by_status(actor: Actor) -> dict[str, int]:
-    """The numbers on the tabs, from the counters; ``all`` is their sum."""
-    counts = dict.fromkeys(Status.values, 0)
-    if actor.seller_id is not None:
-        counts.update(_counts.rows(actor.seller_id))
-    return counts | {"all": sum(counts.values())}
+def count_by_status(actors: Sequence[Actor]) -> dict[str, int]:
+    """The numbers on the tabs, from the counters of these actors' stores; ``all`` is their sum."""
+    counts = Counter(dict.fromkeys(Status.values, 0))
+    sellers = [actor.seller_id for actor in actors if actor.seller_id is not None]
+    for status, requests in _counts.rows(ids=sellers) if sellers else ():
+        counts[status] += requests
+    return {**counts, "all": counts.total()}
 
 
 _views = Prepared(
@@ -154,9 +195,9 @@ def list_views(actor: Actor) -> list[tuple[int, str, str]]:
 
 # The latest ones: many at once are undone as a whole.
 _held = Prepared(
-    lambda seller, user: (
+    lambda user, ids: (
         ReturnEvent.objects.filter(
-            seller_id=seller,
+            seller_id__in=ids,
             user_id=user,
             hold_until__gt=Now(),
             relayed_at__isnull=True,
@@ -166,16 +207,20 @@ _held = Prepared(
         .order_by("-pk")
         .values_list("pk")[:HELD]
     ),
-    "seller",
     "user",
+    many=STORES,
 )
 
 
-def list_held(actor: Actor) -> list[ReturnEvent]:
-    """This user's decisions that can still be undone, the latest first; nothing for who may not decide."""
-    if not actor.may_write or actor.seller_id is None or actor.user_id is None:
+def list_held(actors: Sequence[Actor]) -> list[ReturnEvent]:
+    """What one person, acting as any of these, decided and can still undo, the latest first; nothing where the
+    person may not decide.
+    """
+    sellers = [actor.seller_id for actor in actors if actor.may_write and actor.seller_id is not None]
+    user_id = actors[0].user_id
+    if not sellers or user_id is None:
         return []
-    found = [pk for (pk,) in _held.rows(actor.seller_id, actor.user_id)]
+    found = [pk for (pk,) in _held.rows(user_id, ids=sellers)]
     if not found:
         return []
     return list(ReturnEvent.objects.filter(pk__in=found).select_related("request__order").order_by("-pk"))

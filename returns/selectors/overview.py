@@ -177,7 +177,7 @@ def get_overview(actor: Actor, *, time_zone: tzinfo) -> Overview:
     )
     return Overview(
         now=now,
-        by_status=count_by_status(actor),
+        by_status=count_by_status([actor]),
         escalated=_escalated(requests),
         owed=_owed(requests, now),
         days=[DayOfAnswers(day, counted.pop(day.isoformat())) for day in days],

@@ -14,14 +14,15 @@ from .. import history, policy
 from ..actors import Actor
 from ..advice import Payer, advise, who_pays
 from ..dates import active_locale
-from ..models import ClosureReason, Order, ReturnEvent
+from ..models import ClosureReason, Note, Order, ReturnEvent
 from ..models.people import Language
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
 from .cases import Case
-from .listed import Common, Listed
+from .listed import Listed
 from .lists import Page
 from .reasons import judge_reasons
+from .teamwork import NOTE_REMOVABLE, NOTHING_BESIDE, Beside
 
 OFFERED = (
     Action.AUTHORIZE,
@@ -157,6 +158,8 @@ class Row:
     actions: dict[str, Offer]
     reasons: list[Choice] = field(default_factory=list)
     undo: Undo | None = None
+    beside: Beside = NOTHING_BESIDE
+    can_assign: bool = False
 
     @property
     def can_pick(self) -> bool:
@@ -205,6 +208,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteLine:
+    """One note of the team; `can_remove`: the reader wrote it just now."""
+
+    pk: int
+    who: str
+    at: datetime
+    text: str
+    can_remove: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Todo:
     """What was decided here and is still to be done at the marketplace."""
 
@@ -214,7 +228,9 @@ class Todo:
     contradiction: str
 
 
-def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Row:
+def row_of(
+    case: Case, actor: Actor, closure_reasons: list[ClosureReason], beside: Beside = NOTHING_BESIDE
+) -> Row:
     """The row of one case in the active language. `closure_reasons`: those of the actor's role."""
     request = case.request
     actions = offers_of(case, actor)
@@ -255,6 +271,8 @@ def row_of(case: Case, actor: Actor, closure_reasons: list[ClosureReason]) -> Ro
         actions=actions,
         reasons=choices_of(case, closure_reasons) if can_close else [],
         undo=undo_of(case, actor),
+        beside=beside,
+        can_assign=actor.may_write and actor.role == Role.SELLER,
     )
 
 
@@ -263,13 +281,17 @@ def url_of(reference: str) -> str:
     return reverse("seller-return", args=[reference])
 
 
-def undrawn_rows(page: Page, actor: Actor, common: Common) -> list[Undrawn]:
-    """The rows of a page of the list, for a member of the common seller's team."""
+def undrawn_rows(page: Page) -> list[Undrawn]:
+    """The rows of a page of the list, each for a member of its store's team."""
 
     def undrawn(listed: Listed) -> Undrawn:
+        store = listed.store
         # Who can undo gets a form with this page's token in the row.
-        key = None if listed.held else (*listed.made_of, actor.may_write)
-        return Undrawn(key, lambda: row_of(listed.case(), actor, common.closure_reasons))
+        key = None if listed.held else (*listed.made_of, store.actor.may_write, store.name)
+        return Undrawn(
+            key,
+            lambda: row_of(listed.case(), store.actor, store.common.closure_reasons, listed.beside()),
+        )
 
     return [undrawn(listed) for listed in page.rows]
 
@@ -556,6 +578,21 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
 def list_events(case: Case) -> list[ReturnEvent]:
     """The ledger of one request, newest first."""
     return list(case.request.events.select_related("user", "comments").order_by("-version"))
+
+
+def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
+    return [
+        NoteLine(
+            pk=note.pk,
+            who=str(note.author),
+            at=note.created_at,
+            text=note.text,
+            can_remove=actor.may_write
+            and note.author_id == actor.user_id
+            and note.created_at > case.now - NOTE_REMOVABLE,
+        )
+        for note in notes
+    ]
 
 
 def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Entry]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from ..models import BuyerCode, BuyerLookup, BuyerSession, Heartbeat, ScheduledJob
+from ..models import BuyerCode, BuyerLookup, BuyerSession, Deciding, Heartbeat, ScheduledJob
 from ..models.clock import database_now
 from .bulk import forget_bulk_runs, work_on_bulk_runs
 from .deadlines import authorize_at_limit, complete_not_returned, remind
@@ -28,6 +28,11 @@ def clear_access_rows() -> int:
     return gone
 
 
+def clear_deciding() -> int:
+    """Forget who had a decision open and has not any more. Answers how many rows."""
+    return Deciding.objects.filter(until__lt=database_now()).delete()[0]
+
+
 JOBS: dict[str, Callable[[], int]] = {
     "authorize_at_limit": authorize_at_limit,
     "complete_not_returned": complete_not_returned,
@@ -37,6 +42,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "clear_label_files": clear_label_files,
     "work_on_bulk_runs": work_on_bulk_runs,
     "forget_bulk_runs": forget_bulk_runs,
+    "clear_deciding": clear_deciding,
 }
 
 

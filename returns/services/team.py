@@ -15,9 +15,11 @@ from ..exceptions import Forbidden, Invalid, NotFound
 from ..models import Invitation, Membership, Seller, User
 from ..models.clock import database_now
 from ..models.people import Language
+from ..selectors.teamwork import list_colleagues
 from ..state_machine import Role
 from .access import new_salt, read_invitation_token
 from .moves import announce
+from .teamwork import release
 
 INVITATION_DAYS = 7
 
@@ -148,7 +150,8 @@ def change_member(
 ) -> None:
     """Give a member another role, or take the seat away (`is_active=False`) and give it back.
 
-    It counts at once, for open sessions too. `Invalid` when the team would be left without an owner.
+    It counts at once, for open sessions too, and nobody has the requests of who may no longer decide. `Invalid`
+    when the team would be left without an owner.
     """
     if role is not None:
         _check_role(role)
@@ -162,6 +165,8 @@ def change_member(
         if not stays_owner and not list_owners(seller).exclude(pk=membership.pk).exists():
             raise Invalid(_("A team needs an owner: make somebody else an owner first."))
         membership.save(update_fields=["role", "is_active"])
+        if not list_colleagues(seller.pk).filter(pk=membership.pk).exists():
+            release(seller.pk, membership.user_id)
 
 
 def _check_role(role: str) -> None:

@@ -150,7 +150,7 @@ def draw_row(context: Context, row: Any) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def drawn_filters(context: Context) -> SafeString:
-    """Search and filters by `_filters.html`: ten fields with sixty choices, which most pages have alike."""
+    """Search and filters by `_filters.html`: eleven fields with sixty choices, which most pages have alike."""
     form = context["filter_form"]
     key = (
         get_language(),
@@ -159,6 +159,7 @@ def drawn_filters(context: Context) -> SafeString:
         *((chip.label, chip.remove_url) for chip in context["chips"]),
         *((name, *values) for name, values in form.data.lists()),
         *form.fields["reason"].choices,
+        *form.fields["assignee"].choices,
     )
     return kept_filters.get(key, lambda: _draw(context, "_filters.html"))
 

@@ -13,6 +13,7 @@ from ..selectors.cases import Case, get_case
 from ..services.decide import undo_seconds
 from ..services.moves import check_move
 from ..services.team import may_manage
+from ..services.teamwork import begin_deciding
 from ..state_machine import Action
 from .seller import case_for, decided, decision_page, done, initial_of, is_sent
 
@@ -52,6 +53,7 @@ def authorize(request: HttpRequest, reference: str) -> HttpResponse:
             )
         ),
         "undo_seconds": undo_seconds(actor),
+        "decider": begin_deciding(actor, case),
     }
     return decision_page(request, "seller_authorize.html", case, form, context)
 

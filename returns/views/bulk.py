@@ -27,7 +27,7 @@ from ..bulk_forms import BulkAuthorizeForm, BulkCloseForm
 from ..decorators import bulk_required, seller_required
 from ..exceptions import Invalid
 from ..forms import FilterForm
-from ..models import BulkRow, BulkRun, ClosureReason, ReturnReason
+from ..models import BulkRow, BulkRun, ClosureReason
 from ..models.clock import database_now
 from ..models.people import Language
 from ..models.runs import BulkRowState, BulkState
@@ -80,7 +80,7 @@ def many(request: HttpRequest) -> HttpResponse:
         return render(request, "seller_bulk_runs.html", {"runs": list_bulk_runs(actor)})
     filters = None
     if request.POST.get("all_matching"):
-        form = FilterForm(request.POST, reasons=ReturnReason.objects.all())
+        form = FilterForm.of_member(request.POST, actor)
         filters = form.filters("")
         if form.errors:
             raise Invalid(_("Clear the filters that cannot be read first."))

@@ -27,7 +27,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ..decorators import seller_required
 from ..forms import FilterForm, ServiceForm
-from ..models import FileRun, ReturnReason
+from ..models import FileRun
 from ..models.runs import FileState
 from ..reports.returns_report import REPORT_COLUMNS
 from ..reports.writing import write_lines
@@ -88,8 +88,8 @@ class UploadForm(ServiceForm):
 class ExportForm(FilterForm):
     """The filters of the list, all of them to be seen."""
 
-    def __init__(self, data: Any) -> None:
-        super().__init__(data, reasons=ReturnReason.objects.all())
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         field = self.fields["status"]
         assert isinstance(field, forms.ChoiceField)
         field.label, field.widget = _("Tab"), forms.Select(choices=field.choices)
@@ -176,14 +176,14 @@ def discard(request: HttpRequest, run: str) -> HttpResponse:
 @require_safe
 def exports(request: HttpRequest) -> HttpResponse:
     """What to take away: the filters of the list, and the download."""
-    return _choose(request, ExportForm(request.GET))
+    return _choose(request, ExportForm.of_member(request.GET, request.actor))
 
 
 @seller_required
 @require_safe
 def export_file(request: HttpRequest) -> HttpResponseBase:
     """The requests of the list with these filters, as a returns report."""
-    form = ExportForm(request.GET)
+    form = ExportForm.of_member(request.GET, request.actor)
     filters = form.filters("")
     if form.errors:
         return _choose(request, form, status=422)

@@ -4,8 +4,8 @@ A decision is a real page (GET form, POST, 303); with JavaScript the same form o
 and the answer is the row drawn again.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -17,13 +17,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import services
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import listed_memberships, seller_required
 from ..forms import (
     COMPLETIONS,
+    MINE,
+    NOBODYS,
+    AssignForm,
     CloseForm,
     CompleteForm,
     ConfirmForm,
     FilterForm,
+    NoteForm,
     ReceiveForm,
     RefundForm,
     ReopenForm,
@@ -38,14 +42,16 @@ from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
 from ..selectors.comments import find_saved_comment, offer_saved_comments
 from ..selectors.labels import label_of
-from ..selectors.listed import PAGE, common_of
+from ..selectors.listed import PAGE, stores_of
 from ..selectors.lists import Filters, Page, count_by_status, list_matching, list_returns
 from ..selectors.reasons import list_closure_reasons
+from ..selectors.teamwork import beside, list_colleagues, list_notes, names_of
 from ..services.bulk import MOST
 from ..services.comments import keep_comments
 from ..services.decide import undo_seconds
 from ..services.money import still_possible
 from ..services.moves import check_move
+from ..services.teamwork import begin_deciding
 from ..state_machine import Action, Role, Status, refusal
 from ..text import clean_text
 from .saved_views import query_of, views_of
@@ -79,27 +85,37 @@ class About:
 @seller_required
 @require_safe
 def returns(request: HttpRequest) -> HttpResponse:
-    """The list, by tab, filter and page."""
-    actor: Actor = request.actor
-    common, now = common_of(request.seller)
-    form = FilterForm(request.GET, reasons=common.reasons.values())
+    """The list, by tab, filter and page: of the chosen store, or of all that the member belongs to."""
+    memberships = listed_memberships(request)
+    actors = _readers(request)
+    stores, now = stores_of(actors, [membership.seller for membership in memberships])
+    form = FilterForm(
+        request.GET,
+        reasons=stores[0].common.reasons.values(),
+        team={user_id: name for store in stores for user_id, name in store.common.team.items()},
+        me=request.user.pk,
+    )
     filters = form.filters(request.GET.get("cursor", ""))
-    page = list_returns(actor, filters, common, now)
-    counts = count_by_status(actor)
+    page = list_returns(stores, filters, now)
+    counts = count_by_status(actors)
+    # A bulk is decided for one seller.
     can_pick = (
-        actor.may_write and bool(page.rows) and filters.status in (Status.AUTHORIZATION_REQUIRED, "all")
+        len(stores) == 1
+        and actors[0].may_write
+        and bool(page.rows)
+        and filters.status in (Status.AUTHORIZATION_REQUIRED, "all")
     )
     chips = _chips(form, request.GET)
     context = {
         "tabs": _tabs(counts, filters.status),
         "filter_form": form,
         "chips": chips,
-        "views": views_of(actor, request.GET),
+        "views": views_of(request.actor, request.GET),
         "here_query": query_of(request.GET),
         "clear_url": f"?status={filters.status}",
         "is_filtered": bool(chips) or bool(form.errors),
-        "rows": seller_pages.undrawn_rows(page, actor, common),
-        "may_write": actor.may_write,
+        "rows": seller_pages.undrawn_rows(page),
+        "may_write": request.actor.may_write,
         "can_pick": can_pick,
         "matching": _matching(request, filters, page, 0 if chips else counts[filters.status])
         if can_pick
@@ -112,6 +128,7 @@ def returns(request: HttpRequest) -> HttpResponse:
         "more_count": PAGE,
         "empty": "" if page.rows else _why_empty(counts, bool(chips)),
         "show_status": filters.status == "all",
+        "all_stores": len(stores) > 1,
     }
     return render(request, "seller_returns.html", context)
 
@@ -119,11 +136,16 @@ def returns(request: HttpRequest) -> HttpResponse:
 @seller_required
 @require_safe
 def one_return(request: HttpRequest, reference: str) -> HttpResponse:
-    """One request: items, verdict, clocks, actions, messages, timeline."""
+    """One request: items, verdict, clocks, actions, messages, timeline, notes."""
+    return return_page(request, get_case(request.actor, reference), NoteForm())
+
+
+def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpResponse:
+    """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
-    case = get_case(actor, reference)
     events = seller_pages.list_events(case)
-    row = seller_pages.row_of(case, actor, list_closure_reasons(actor))
+    team = names_of(list_colleagues(case.request.seller_id))
+    row = seller_pages.row_of(case, actor, list_closure_reasons(actor), beside(case, actor, team))
     context = {
         "row": row,
         "now": case.now,
@@ -136,9 +158,17 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "return_request": case.request,
         "label": label_of(case.request),
         "can_decide": actor.may_write,
+        "is_ours": actor.role == Role.SELLER,
         "held": [row.undo] if row.undo else [],
+        "notes": seller_pages.note_lines(case, actor, list_notes(actor, case.request)),
+        "form": note_form,
+        "assign_form": assign_form(case, actor, team),
     }
-    return render(request, "seller_return.html", context)
+    return render(request, "seller_return.html", context, status=422 if note_form.errors else 200)
+
+
+def assign_form(case: Case, actor: Actor, team: Mapping[int, str], **options: Any) -> AssignForm:
+    return AssignForm(team=team, me=actor.user_id, now=case.request.assignee_id, **options)
 
 
 @seller_required
@@ -165,6 +195,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
         "is_in_policy": case.request.policy == PolicyVerdict.IN_POLICY,
         "planned": _planned_closing(actor, form, reference),
         "undo_seconds": undo_seconds(actor),
+        "decider": begin_deciding(actor, case),
     }
     return decision_page(request, "seller_close.html", case, form, context)
 
@@ -285,7 +316,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST":
         services.undo_decision(actor, reference=reference, key=request.POST.get("key", "")[:64])
         if request.htmx:
-            return _row_again(request, reference, _("Undone. Nobody was told."))
+            return row_again(request, reference, _("Undone. Nobody was told."))
         return done(
             request, _("Undone. Nobody was told."), otherwise=reverse("seller-return", args=[reference])
         )
@@ -300,6 +331,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
 def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, ReturnEvent | None]:
     """The close form as it stands in this POST, and its unsaved event, for the preview beside it."""
     case = get_case(request.actor, reference)
+    begin_deciding(request.actor, case)
     choices = seller_pages.choices_of(case, list_closure_reasons(request.actor))
     form = _close_form(request, case, choices)
     return form, _planned_closing(request.actor, form, reference)
@@ -408,7 +440,7 @@ def decided(request: HttpRequest, event: ReturnEvent, saved: str = "") -> HttpRe
     else:
         sentence = _("Authorized: order %(order)s.") % {"order": order_number}
     if request.htmx:
-        return _row_again(request, event.request.reference, f"{sentence} {saved}".rstrip())
+        return row_again(request, event.request.reference, f"{sentence} {saved}".rstrip())
     if saved:
         messages.info(request, saved)
     return done(request, "" if event.hold_until else sentence)
@@ -427,19 +459,29 @@ def done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpRespon
     return response
 
 
-def _row_again(request: HttpRequest, reference: str, announce: str) -> HttpResponse:
+def row_again(request: HttpRequest, reference: str, announce: str) -> HttpResponse:
+    """The row as htmx puts it in place of the one before, with the tabs, and a word for who cannot see it."""
     actor: Actor = request.actor
     case = get_case(actor, reference)
+    actors = _readers(request)
+    around = beside(case, actor, names_of(list_colleagues(case.request.seller_id)))
+    if len(actors) > 1:
+        around = replace(around, store=case.seller.name)
     here = _next(request, reverse("seller-returns"))
     status = QueryDict(here.partition("?")[2]).get("status") or Status.AUTHORIZATION_REQUIRED.value
     context = {
-        "row": seller_pages.row_of(case, actor, list_closure_reasons(actor)),
+        "row": seller_pages.row_of(case, actor, list_closure_reasons(actor), around),
         "now": case.now,
         "here": here,
-        "tabs": _tabs(count_by_status(actor), status),
+        "tabs": _tabs(count_by_status(actors), status),
         "announce": announce,
     }
     return render(request, "_decided.html", context)
+
+
+def _readers(request: HttpRequest) -> list[Actor]:
+    """The reader of the list, acting for each store that it shows; an admin reads none."""
+    return [Actor.seller(request.user, membership) for membership in listed_memberships(request)]
 
 
 def _tabs(counts: dict[str, int], current: str) -> list[Tab]:
@@ -468,12 +510,16 @@ def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
         "q": lambda value: _("Search: %(words)s") % {"words": value},
         "from": lambda value: _("Asked from %(day)s") % {"day": value},
         "to": lambda value: _("Asked until %(day)s") % {"day": value},
+        "assignee": lambda value: (
+            {MINE: _("Mine"), NOBODYS: _("Nobody's")}.get(value)
+            or _("Assigned to %(name)s") % {"name": form.team[int(value)]}
+        ),
         "overdue": lambda value: _("Overdue"),
         "todo": lambda value: _("To do at the marketplace"),
         "owed": lambda value: _("Money still owed"),
     }
     chips = []
-    for name in ("q", "reason", "prepaid", "in_policy", "from", "to", "overdue", "todo", "owed"):
+    for name in ("q", "reason", "prepaid", "in_policy", "from", "to", "assignee", "overdue", "todo", "owed"):
         value = form.cleaned_data.get(name)
         if value:
             choices = dict(getattr(form.fields[name], "choices", ()))

@@ -13,7 +13,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ..actors import MemberRole
-from ..decorators import SAFE_METHODS, SELLER_KEY, chosen_membership, memberships_of, set_language_cookie
+from ..decorators import (
+    ALL_STORES_KEY,
+    SAFE_METHODS,
+    SELLER_KEY,
+    chosen_membership,
+    may_choose_all,
+    memberships_of,
+    set_language_cookie,
+)
 from ..exceptions import Invalid, NotFound
 from ..models.people import Language
 
@@ -21,6 +29,7 @@ THEMES = ("", "light", "dark")
 THEME_COOKIE = f"{settings.COOKIE_PREFIX}theme"
 DEMO_PASSWORD = "returns-demo"  # noqa: S105 - printed by ./run, and only there is it anybody's
 DEMO_BUYER = "dora@demo.test"
+ALL_STORES = "*"  # no seller's short name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": [],
         "seller": None,
         "sellers": [],
+        "may_choose_all": False,
         "account_name": "",
     }
     user = getattr(request, "user", None)
@@ -57,6 +67,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "nav": _menu(request),
             "seller": getattr(request, "seller", None) or (membership and membership.seller),
             "sellers": [one.seller for one in memberships_of(request)],
+            "may_choose_all": may_choose_all(request),
             "account_name": user.name or user.email,
         }
     elif settings.DEMO:
@@ -154,11 +165,15 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def set_seller(request: HttpRequest) -> HttpResponse:
-    """Choose the seller that lists, files and settings act for."""
+    """Choose the seller that lists, files and settings act for, or (`ALL_STORES`) the list of all of them."""
     slug = request.POST.get("slug", "")
+    if slug == ALL_STORES and may_choose_all(request):
+        request.session[ALL_STORES_KEY] = True
+        return back(request, reverse("seller-returns"))
     if slug not in {membership.seller.slug for membership in memberships_of(request)}:
         raise NotFound(_("This page does not exist, or it is not yours."))
     request.session[SELLER_KEY] = slug
+    request.session.pop(ALL_STORES_KEY, None)
     return back(request, reverse("seller-returns"))
 
 

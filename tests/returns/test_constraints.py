@@ -17,12 +17,14 @@ from returns.models import (
     BuyerCode,
     BuyerSession,
     ClosureReason,
+    Deciding,
     EventText,
     FileRun,
     Heartbeat,
     Invitation,
     MarketplaceSettings,
     Membership,
+    Note,
     Order,
     Refund,
     ReturnEvent,
@@ -153,6 +155,14 @@ class World:
         )
         self.preference, self.other_preference = (
             Preference.objects.create(user=user, seller=cast.north_lane, kind="return_kept")
+            for user in (cast.alice, cast.ben)
+        )
+        self.note, self.other_note = (
+            Note.objects.create(request=self.asked, author=cast.alice, text="Ours.", idempotency_key=key)
+            for key in ("a", "b")
+        )
+        self.deciding, self.also_deciding = (
+            Deciding.objects.create(request=self.asked, user=user, version=1, until=NOW)
             for user in (cast.alice, cast.ben)
         )
         self.settings = MarketplaceSettings.load()
@@ -330,6 +340,8 @@ BROKEN: dict[str, list[Broken]] = {
     "bulk_run_state": [lambda w: (w.bulk, {"state": "lost"})],
     "bulk_row_state": [lambda w: (w.bulk_row, {"state": "lost"})],
     "returns_bulkrun.reference": [lambda w: (w.other_bulk, {"reference": w.bulk.reference})],
+    "note_key_once": [lambda w: (w.other_note, {"idempotency_key": "a"})],
+    "deciding_once": [lambda w: (w.also_deciding, {"user_id": w.cast.alice.pk})],
     "bulk_row_once": [lambda w: (w.other_bulk_row, {"request_id": w.asked.pk})],
     "marketplace_settings_one_row": [lambda w: (w.settings, {"id": 2})],
     "marketplace_language": [lambda w: (w.settings, {"language": "fr"})],

@@ -9,12 +9,22 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from returns import services
-from returns.models import ClosureReason, Edition, ReturnAddress, ReturnReason, ReturnRequest, Seller
+from returns.models import (
+    ClosureReason,
+    Edition,
+    Membership,
+    ReturnAddress,
+    ReturnReason,
+    ReturnRequest,
+    Seller,
+    User,
+)
 from returns.selectors.cases import get_case
-from returns.selectors.listed import Listed, common_of, read_listed
+from returns.selectors.listed import Common, Listed, read_listed, stores_of
 from returns.selectors.lists import list_held
 from returns.selectors.reasons import list_closure_reasons
 from returns.selectors.seller_pages import Row, row_of
+from returns.selectors.teamwork import beside
 from returns.state_machine import Outcome, Status
 from tests.browsers import signed_in
 from tests.factories import (
@@ -24,6 +34,7 @@ from tests.factories import (
     a_request_in,
     by_hand,
     closing,
+    days_ago,
     file_request,
     make_order,
     open_request,
@@ -33,9 +44,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def listed(cast: Cast, *requests: ReturnRequest) -> list[Listed]:
-    common, now = common_of(Seller.objects.get(pk=cast.north_lane.pk))
-    held = {event.request_id: event for event in list_held(cast.actor(cast.alice))}
-    return read_listed([request.pk for request in requests], common, now, held)
+    alice = cast.actor(cast.alice)
+    stores, now = stores_of([alice], [Seller.objects.get(pk=cast.north_lane.pk)])
+    held = {event.request_id: event for event in list_held([alice])}
+    return read_listed([request.pk for request in requests], stores, now, held)
+
+
+def common_of(cast: Cast) -> Common:
+    stores, _now = stores_of([cast.actor(cast.alice)], [cast.north_lane])
+    return stores[0].common
 
 
 def timeless(row: Row) -> Row:
@@ -78,8 +95,9 @@ def test_a_row_of_the_list_says_what_the_page_of_its_request_says(cast: Cast) ->
     requests = requests_of_every_kind(cast)
     reasons = list_closure_reasons(alice)
     for request, one in zip(requests, listed(cast, *requests), strict=True):
-        in_list = timeless(row_of(one.case(), alice, reasons))
-        on_page = timeless(row_of(get_case(alice, request.reference), alice, reasons))
+        in_list = timeless(row_of(one.case(), alice, reasons, one.beside()))
+        case = get_case(alice, request.reference)
+        on_page = timeless(row_of(case, alice, reasons, beside(case, alice, common_of(cast).team)))
         assert in_list == on_page
 
 
@@ -90,7 +108,7 @@ def test_making_a_row_reads_nothing_more(cast: Cast) -> None:
     rows = listed(cast, *requests)
     with CaptureQueriesContext(connection) as captured:
         for one in rows:
-            row_of(one.case(), alice, reasons)
+            row_of(one.case(), alice, reasons, one.beside())
     assert [query["sql"] for query in captured] == []
 
 
@@ -123,18 +141,28 @@ def _rename(model: Any) -> None:
         (_retire, ClosureReason),
         (_retire, ReturnAddress),
         (lambda model: model.objects.all().delete(), ReturnAddress),
+        (lambda model: model.objects.filter(role="viewer").update(role="agent"), Membership),
+        (lambda model: model.objects.filter(role="viewer").delete(), Membership),
+        (lambda model: model.objects.filter(name="Ben Boyd").update(name="Ben Bold"), User),
+        (lambda model: model.objects.filter(name="Ben Boyd").update(is_active=False), User),
     ],
 )
-def test_a_change_of_reasons_or_addresses_gives_a_new_edition_by_whatever_door(
+def test_a_change_of_reasons_addresses_or_members_gives_a_new_edition_by_whatever_door(
     cast: Cast, change: Any, model: Any
 ) -> None:
     mark = Edition.objects.get().mark
-    common, _now = common_of(cast.north_lane)
+    common = common_of(cast)
     change(model)
     assert Edition.objects.get().mark != mark
-    changed, _now = common_of(cast.north_lane)
+    changed = common_of(cast)
     assert changed is not common
-    assert common_of(cast.north_lane)[0] is changed
+    assert common_of(cast) is changed
+
+
+def test_a_sign_in_or_another_language_is_no_new_edition(cast: Cast) -> None:
+    common = common_of(cast)
+    User.objects.filter(pk=cast.alice.pk).update(last_login=days_ago(0), language="zh-hans")
+    assert common_of(cast) is common
 
 
 def test_the_lists_page_shows_a_renamed_reason_and_a_missing_address_at_once(cast: Cast) -> None:
