@@ -75,6 +75,7 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("authorize", f"{LIST}{waiting}/authorize/"),
         Shown("close", f"{LIST}{closable}/close/?reason=outside_return_window"),
         Shown("receive", f"{LIST}{authorized}/receive/"),
+        Shown("slip", f"{LIST}{authorized}/slip/"),
         Shown("refund", f"{LIST}{due}/refund/"),
         Shown("complete", f"{LIST}{authorized}/complete/"),
         Shown("reopen", f"{LIST}{closed}/reopen/"),
