@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Field, Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
@@ -296,6 +296,7 @@ def _address_errors(address: ReturnAddress) -> dict[str, Any]:
     errors: dict[str, Any] = {}
     for name in ("name", "lines", "city", "region", "postal_code"):
         value, field = getattr(address, name), ReturnAddress._meta.get_field(name)  # noqa: SLF001 - Django's public name
+        assert isinstance(field, Field)
         if not value and not field.blank:
             errors[f"new_{name}"] = _("An address needs this: please fill it in.")
         elif len(value) > (field.max_length or 0):
