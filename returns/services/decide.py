@@ -15,7 +15,7 @@ from django.db.models import Field, Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
-from ..actors import Actor
+from ..actors import Actor, MemberRole
 from ..dates import active_locale
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAllowed
 from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Ground, Stated, check
@@ -40,7 +40,6 @@ from .moves import (
     write_moves,
     write_search_texts,
 )
-from .team import may_manage
 from .words import clean_comments
 
 CHUNK = 500
@@ -86,6 +85,11 @@ class Authorization:
 
     action = Action.AUTHORIZE
 
+    @property
+    def is_for_one(self) -> bool:
+        """Does it bring what only one request can have?"""
+        return bool(self.merchant_rma or (self.label and self.label.file))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
@@ -124,8 +128,13 @@ def decide_returns(
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
     results: dict[str, Result] = {}
     wanted = list(dict.fromkeys(references))
+    if len(wanted) > 1 and isinstance(decision, Authorization) and decision.is_for_one:
+        raise ValueError("a number or a label of one's own is for one request")
     for chunk in (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)):
         with transaction.atomic():
+            if isinstance(decision, Authorization) and decision.saves_instructions:
+                # Before the requests: an import holds its seller's row while it waits for them.
+                Seller.objects.select_for_update(no_key=True).filter(pk=actor.seller_id).first()
             moves = []
             for case in lock_cases(actor, chunk):
                 reference = case.request.reference
@@ -274,7 +283,7 @@ def _has_way_back(case: Case, decision: Authorization) -> bool:
 def _check_authorization(case: Case, actor: Actor, decision: Authorization) -> None:
     """Refuses, field by field, what is missing or cannot be used."""
     errors: dict[str, Any] = {}
-    if (decision.saves_address or decision.saves_instructions) and not may_manage(actor):
+    if (decision.saves_address or decision.saves_instructions) and not may_save(actor):
         raise Forbidden(_("Only an owner of the team may change this."))
     if decision.typed_address is not None:
         errors |= _address_errors(decision.typed_address.cleaned())
@@ -289,6 +298,11 @@ def _check_authorization(case: Case, actor: Actor, decision: Authorization) -> N
             errors |= invalid.errors
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
+
+
+def may_save(actor: Actor) -> bool:
+    """May this actor keep an address or instructions for the next time? Only an owner, for the own seller."""
+    return actor.member_role == MemberRole.OWNER
 
 
 def _address_errors(address: ReturnAddress) -> dict[str, Any]:
