@@ -100,7 +100,7 @@ class LabelForm(ServiceForm):
         elif "label_file" not in self.errors:
             try:
                 self.kept = signing.loads(
-                    self.cleaned_data.get("kept_file", ""), salt=self._salt(), max_age=FORGOTTEN_AFTER / 2
+                    self.cleaned_data.get("kept_file", ""), salt=self._salt(), max_age=FORGOTTEN_AFTER // 2
                 )
             except signing.BadSignature:
                 self.kept = {}

@@ -12,11 +12,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Field, Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
-from ..actors import Actor
+from ..actors import Actor, MemberRole
 from ..dates import active_locale
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAllowed
 from ..grounds import COMMENTS_ALTHOUGH_IN_POLICY, Ground, Stated, check
@@ -44,7 +44,6 @@ from .moves import (
     write_moves,
     write_search_texts,
 )
-from .team import may_manage
 from .words import clean_comments
 
 CHUNK = 500
@@ -90,6 +89,11 @@ class Authorization:
 
     action = Action.AUTHORIZE
 
+    @property
+    def is_for_one(self) -> bool:
+        """Does it bring what only one request can have?"""
+        return bool(self.merchant_rma or (self.label and self.label.file))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
@@ -129,6 +133,9 @@ def decide_returns(
     `at_least_held`: seconds a decision stays undoable at the least.
     """
     decisions = decision if isinstance(decision, Mapping) else dict.fromkeys(references, decision)
+    authorizations = [one for one in decisions.values() if isinstance(one, Authorization)]
+    if len(authorizations) > 1 and any(one.is_for_one for one in authorizations):
+        raise ValueError("a number or a label of one's own is for one request")
     codes = {one.reason_code for one in decisions.values() if isinstance(one, Closing)}
     reasons = _reasons(actor, codes)
 
@@ -142,6 +149,11 @@ def decide_returns(
             move = _closing_move(case, actor, reason, one, warning=check_closing(case, actor, reason, one))
         move.hold_until = _hold_until(actor, case.now, at_least_held)
         return move
+
+    def before() -> None:
+        # Before the requests: an import holds its seller's row while it waits for them.
+        if any(one.saves_instructions for one in authorizations):
+            Seller.objects.select_for_update(no_key=True).filter(pk=actor.seller_id).first()
 
     def after(case: Case) -> None:
         one = decisions[case.request.reference]
@@ -157,6 +169,7 @@ def decide_returns(
         key=key,
         said=lambda reference: _fingerprint(decisions[reference]),
         has_way_back=_brings_way_back(decisions) if action == Action.AUTHORIZE else None,
+        before=before,
         after=after,
     )
 
@@ -214,12 +227,14 @@ def _each(
     key: str,
     said: Callable[[str], dict[str, Any]],
     has_way_back: Callable[[Case], bool] | None = None,
+    before: Callable[[], None] = lambda: None,
     after: Callable[[Case], None] = lambda _case: None,
 ) -> list[Result]:
     """Lock, check, plan and write in id order, in chunks, each chunk one transaction.
 
     `plan` gets a locked case whose move is legal, and may refuse; `said` is what a form that comes again must
-    ask for, by reference. `has_way_back`: what the decision brings; `after` comes with the writing.
+    ask for, by reference. `has_way_back`: what the decision brings; `before` runs first in
+    each transaction, `after` with the writing.
     """
     if not actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
@@ -227,6 +242,7 @@ def _each(
     wanted = list(dict.fromkeys(references))
     for chunk in (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)):
         with transaction.atomic():
+            before()
             cases = lock_cases(actor, chunk)
             done = made_with(cases, key)
             refusals = check_moves(
@@ -387,7 +403,7 @@ def _has_way_back(case: Case, decision: Authorization) -> bool:
 def _check_authorization(case: Case, actor: Actor, decision: Authorization) -> None:
     """Refuses, field by field, what is missing or cannot be used."""
     errors: dict[str, Any] = {}
-    if (decision.saves_address or decision.saves_instructions) and not may_manage(actor):
+    if (decision.saves_address or decision.saves_instructions) and not may_save(actor):
         raise Forbidden(_("Only an owner of the team may change this."))
     if decision.typed_address is not None:
         errors |= _address_errors(decision.typed_address.cleaned())
@@ -404,11 +420,17 @@ def _check_authorization(case: Case, actor: Actor, decision: Authorization) -> N
         raise Invalid(next(iter(errors.values())), errors)
 
 
+def may_save(actor: Actor) -> bool:
+    """May this actor keep an address or instructions for the next time? Only an owner, for the own seller."""
+    return actor.member_role == MemberRole.OWNER
+
+
 def _address_errors(address: ReturnAddress) -> dict[str, Any]:
     """By field of the form: ``new_name``, ``new_lines`` …"""
     errors: dict[str, Any] = {}
     for name in ("name", "lines", "city", "region", "postal_code"):
         value, field = getattr(address, name), ReturnAddress._meta.get_field(name)
+        assert isinstance(field, Field)
         if not value and not field.blank:
             errors[f"new_{name}"] = _("An address needs this: please fill it in.")
         elif len(value) > (field.max_length or 0):

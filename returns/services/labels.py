@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -210,10 +210,10 @@ def label_path(name: str) -> Path:
     return Path(settings.MEDIA_ROOT, FOLDER, Path(name).name or "none")
 
 
-def open_label(label: ReturnLabel) -> BinaryIO:
-    """The label's file, to be read; `NotFound` where it has none (any more)."""
+def read_label(label: ReturnLabel) -> bytes:
+    """The label's file; `NotFound` where it has none (any more)."""
     try:
-        return label_path(label.file).open("rb")
+        return label_path(label.file).read_bytes()
     except OSError:
         raise NotFound(_("This page does not exist, or it is not yours.")) from None
 

@@ -10,9 +10,8 @@ from ..actors import Actor
 from ..decorators import seller_required
 from ..label_forms import AuthorizeForm, LabelForm
 from ..selectors.cases import Case, get_case
-from ..services.decide import undo_seconds
+from ..services.decide import may_save, undo_seconds
 from ..services.moves import check_move
-from ..services.team import may_manage
 from ..services.teamwork import begin_deciding
 from ..state_machine import Action
 from .seller import case_for, decided, decision_page, done, initial_of, is_sent
@@ -29,7 +28,7 @@ def authorize(request: HttpRequest, reference: str) -> HttpResponse:
         request.POST or None,
         request.FILES or None,
         case=case,
-        may_save=may_manage(actor),
+        may_save=may_save(actor),
         initial=initial_of(request),
     )
     if is_sent(request, form):

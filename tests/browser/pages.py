@@ -86,6 +86,7 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("assign", f"{LIST}{closable}/assign/"),
         Shown("list-mine", f"{LIST}?assignee=me"),
         Shown("receive", f"{LIST}{authorized}/receive/"),
+        Shown("slip", f"{LIST}{authorized}/slip/"),
         Shown("refund", f"{LIST}{due}/refund/"),
         Shown("complete", f"{LIST}{authorized}/complete/"),
         Shown("reopen", f"{LIST}{closed}/reopen/"),

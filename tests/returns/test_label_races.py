@@ -9,7 +9,7 @@ from django.db import transaction
 
 from returns import services
 from returns.exceptions import Invalid, SomebodyElseWasFirst
-from returns.models import Order, ReturnEvent, ReturnLabel, ReturnRequest
+from returns.models import Order, ReturnEvent, ReturnLabel, ReturnRequest, Seller
 from returns.services.decide import Authorization
 from returns.state_machine import Action
 from tests.factories import Cast, at_once, make_cast, make_order, open_request
@@ -48,6 +48,27 @@ def test_two_requests_of_an_order_cannot_take_one_number_at_the_same_moment(cast
         ReturnRequest.objects.filter(pk=one.pk).update(merchant_rma="NL-1")
     assert isinstance(rival.outcome(), Invalid)
     everything_adds_up()
+
+
+def test_an_owner_who_keeps_instructions_waits_for_the_seller_before_the_request(cast: Cast) -> None:
+    """An import holds the seller while it waits for requests: the other way round both would wait for ever."""
+    request = open_request(make_order(cast.north_lane, country="CA"))
+    keep = {"instructions": "Wrap it well.", "saves_instructions": True}
+    with transaction.atomic():
+        Seller.objects.select_for_update(no_key=True).get(pk=cast.north_lane.pk)
+        rival = Rival(partial(authorize, cast, cast.alice, request, **keep))
+        rival.wait_for_my_lock("returns_seller", "FOR NO KEY UPDATE")
+        assert not any("FOR UPDATE" in done for done in rival.done)
+    assert isinstance(rival.outcome(), ReturnEvent)
+    assert Seller.objects.get(pk=cast.north_lane.pk).instructions == "Wrap it well."
+
+
+def test_what_only_one_request_can_have_is_not_given_to_many(cast: Cast) -> None:
+    references = [open_request(make_order(cast.north_lane, country="CA")).reference for _ in range(2)]
+    for decision in (Authorization(merchant_rma="NL-1"), Authorization(label=an_own_label())):
+        with pytest.raises(ValueError, match="for one request"):
+            services.decide_returns(cast.actor(cast.alice), decision=decision, references=references)
+    assert not ReturnEvent.objects.filter(action=Action.AUTHORIZE).exists()
 
 
 def test_of_two_labels_that_come_at_once_one_is_kept(cast: Cast) -> None:

@@ -304,7 +304,7 @@ def test_the_file_is_handed_out_as_a_file_that_can_do_nothing(
         (let_in(request_.order), my(request_, "label/")),
     ):
         response = client.get(page)
-        assert b"".join(response.streaming_content) == PDF
+        assert response.content == PDF
         assert response["Content-Type"] == "application/pdf"
         assert response["Content-Disposition"].startswith('attachment; filename="return-label-')
         assert response["X-Content-Type-Options"] == "nosniff"
@@ -454,7 +454,7 @@ def test_a_promised_label_is_owed_until_it_is_provided(
     assert (request.is_label_owed, request.handed_over_at, request.status) == (False, None, Status.AUTHORIZED)
     assert ReturnLabel.objects.count() == 1
     assert f"UPS, tracking number {UPS}" in html(dora.get(my(request_)))
-    assert b"".join(dora.get(my(request_, "label/")).streaming_content) == PDF
+    assert dora.get(my(request_, "label/")).content == PDF
     assert alice.get(url(request_, "label/")).status_code == 409
 
 

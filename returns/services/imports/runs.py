@@ -305,7 +305,7 @@ def _store_chunk(
     store: Callable[[Seller, dict[str, list[Row]], Summary], None],
 ) -> None:
     # One import of a seller at a time: an order or a return that two files bring at once must not be made
-    # twice. Nobody else locks the seller, and this lock lets others refer to its row.
+    # twice. Others lock the seller before their requests, as here, and this lock lets them refer to its row.
     seller = Seller.objects.select_for_update(no_key=True).get(pk=seller_id)
     store(seller, chunk.orders, summary)
     summary.unchanged += chunk.repeats
