@@ -1,6 +1,6 @@
 """Every write. A service takes an actor, locks, checks against the table of moves, and writes an event.
 
-Locks are always taken in this order: requests by id, order lines by id, counters by (seller, status).
+Locks are always taken in this order: seats of a team, requests by id, order lines by id, counters by (seller, status).
 """
 
 from .decide import (
