@@ -1,7 +1,7 @@
 """How a move is written: columns, units, event, comments, counters, in one transaction, for one or many.
 
 A service plans a `Move` for each locked case and hands all of them to `write_moves`. Nothing else in the
-project writes a request, its items, its events or its counters.
+project writes a request, its items, its events or its counters, but for whose a request is (`teamwork`).
 """
 
 import hashlib

@@ -80,6 +80,7 @@ def test_both_stores_stand_in_one_queue_with_their_names_and_sums(cast: Cast, al
 def test_choosing_one_store_shows_that_one_alone_and_names_none(cast: Cast, alice: Client) -> None:
     mine = asked(cast.north_lane)
     asked(cast.south_pier)
+    assert "North Lane" in row(page(alice), mine)
     assert choose(alice, "north-lane") == 303
     html = page(alice)
     assert references(html) == [mine.reference]
