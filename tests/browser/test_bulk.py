@@ -35,6 +35,22 @@ print(dumps([request.reference for request in requests]))
 """
 
 
+SEND = """([references, action]) => {
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = "/seller/returns/bulk/";
+    const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+    const fields = [["csrfmiddlewaretoken", token], ["action", action]];
+    for (const [name, value] of [...fields, ...references.map((one) => ["reference", one])]) {
+        const field = document.createElement("input");
+        [field.type, field.name, field.value] = ["hidden", name, value];
+        form.append(field);
+    }
+    document.body.append(form);
+    form.submit();
+}"""
+
+
 @dataclass(frozen=True)
 class BulkWords:
     close: str
@@ -94,24 +110,8 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queue]:
 
 def select(page: Page, references: list[str], action: str) -> None:
     """Send what the form `bulk` of the list sends when these are checked."""
-    page.evaluate(
-        """([references, action]) => {
-            const form = document.createElement("form");
-            form.method = "post";
-            form.action = "/seller/returns/bulk/";
-            const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
-            const fields = [["csrfmiddlewaretoken", token], ["action", action]];
-            for (const [name, value] of [...fields, ...references.map((one) => ["reference", one])]) {
-                const field = document.createElement("input");
-                [field.type, field.name, field.value] = ["hidden", name, value];
-                form.append(field);
-            }
-            document.body.append(form);
-            form.submit();
-        }""",
-        [references, action],
-    )
-    page.wait_for_url("**/bulk/*-*/")
+    with page.expect_navigation():
+        page.evaluate(SEND, [references, action])
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["en", "zh-hans"])
