@@ -881,8 +881,8 @@ def test_a_run_that_dies_between_chunks_is_finished_by_reading_the_file_again(
     rows = [unpaid(order_id=f"{number:02}") for number in range(10)]
     store, calls = spool.Spool.chunks, iter(range(100))
 
-    def dies(self):
-        for chunk in store(self):
+    def dies(self, size):
+        for chunk in store(self, size):
             if next(calls) == 2:
                 raise OSError("gone")
             yield chunk
