@@ -64,7 +64,7 @@ def test_from_the_list_to_closed_by_keyboard_in_three_steps(open_browser: Open, 
     expect(decision.locator(".letter")).to_contain_text(LONG_ENOUGH)
     expect(decision.locator("#said")).not_to_be_empty()
     expect(decision.get_by_label(words.comments)).to_be_focused()
-    tab_to(page, decision.locator("footer").get_by_role("button", name=words.close), at_most=4)
+    tab_to(page, decision.locator("footer").get_by_role("button", name=words.close), at_most=8)
     page.keyboard.press("Enter")
     expect(row.get_by_role("button", name=words.undo)).to_be_visible()
     expect(waiting_after(page, row)).to_be_focused()
