@@ -446,7 +446,7 @@ class AssignForm(ServiceForm):
         }
         super().__init__(*args, **kwargs)
         others = [(user_id, name) for user_id, name in team.items() if user_id != me]
-        mine = [(me, _("%(name)s (me)") % {"name": team[me]})] if me in team else []
+        mine = [(me, _("%(name)s (me)") % {"name": team[me]})] if me is not None and me in team else []
         field = self.fields["assignee"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("Nobody")), *mine, *others]

@@ -62,7 +62,7 @@ def beside(case: Case, actor: Actor, team: Mapping[int, str]) -> Beside:
     """
     if actor.role != Role.SELLER:
         return NOTHING_BESIDE
-    others = list_deciding(case).exclude(user_id=actor.user_id).values_list("user_id", flat=True)
+    others = list_deciding(case).exclude(user_id=actor.user_id or 0).values_list("user_id", flat=True)
     deciders = (team[user_id] for user_id in others if user_id in team)
     return Beside(team.get(case.request.assignee_id or 0, ""), next(deciders, ""))
 

@@ -9,6 +9,7 @@ from returns.actors import MemberRole
 from returns.exceptions import Forbidden, Invalid, NotFound, SomebodyElseWasFirst
 from returns.models import Deciding, Membership, Note, ReturnEvent, ReturnRequest
 from returns.selectors.cases import get_case
+from returns.selectors.teamwork import list_notes
 from returns.services.jobs import JOBS
 from returns.services.team import change_member
 from returns.services.teamwork import add_note, assign_return, begin_deciding, remove_note
@@ -51,7 +52,7 @@ def test_one_form_sent_twice_at_once_keeps_one_note(cast: Cast, request_of_dora:
 
 
 @pytest.mark.parametrize("who", ["root", "carol"])
-def test_only_the_requests_own_team_writes_and_removes_notes(
+def test_only_the_requests_own_team_reads_writes_and_removes_notes(
     cast: Cast, request_of_dora: ReturnRequest, who: str
 ) -> None:
     note = add_note(cast.actor(cast.alice), reference=request_of_dora.reference, text="Ours.", key="k")
@@ -60,6 +61,8 @@ def test_only_the_requests_own_team_writes_and_removes_notes(
         add_note(actor, reference=request_of_dora.reference, text="Theirs.", key="other")
     with pytest.raises(NotFound):
         remove_note(actor, reference=request_of_dora.reference, note_id=note.pk)
+    assert list_notes(actor, request_of_dora) == []
+    assert list_notes(cast.actor(cast.vera), request_of_dora) == [note]
     assert list(Note.objects.values_list("text", flat=True)) == ["Ours."]
 
 
