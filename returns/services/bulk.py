@@ -313,8 +313,10 @@ def plan_bulk(actor: Actor, run: BulkRun, examples: Examples, decision: BulkDeci
     ]
 
 
-def confirm_bulk(actor: Actor, *, run: BulkRun, examples: Examples, decision: BulkDecision, key: str) -> None:
-    """Start what the preview showed. Up to `AT_ONCE` rows are decided when this returns.
+def confirm_bulk(
+    actor: Actor, *, run: BulkRun, examples: Examples, decision: BulkDecision, key: str
+) -> BulkRun:
+    """Start what the preview showed; answers the run. Up to `AT_ONCE` rows are decided when this returns.
 
     The same form sent twice starts it once; another one is refused once it has begun.
     """

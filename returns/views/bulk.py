@@ -303,7 +303,7 @@ def _addresses(run: BulkRun, examples: Examples) -> list[dict[str, str]]:
     if run.action != Action.AUTHORIZE or not examples.rows:
         return []
     (_row, case), *_others = examples.rows
-    first = {}
+    first: dict[str, str] = {}
     for address in case.return_addresses:
         first.setdefault(address.country, str(address))
     return [
