@@ -9,6 +9,9 @@ from .fields import ReferenceField, minor_units, one_of
 from .people import Language, Seller, User
 from .requests import ReturnRequest
 
+# What the idempotency keys of a bulk's decisions begin with.
+BULK_KEY = "bulk-"
+
 
 class RunState(models.TextChoices):
     WAITING = "waiting", _("Waiting")

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from ..actors import Actor
 from ..models import ReturnEvent, ReturnItem, ReturnRequest, SavedView, StatusCount
 from ..models.clock import database_now
+from ..models.runs import BULK_KEY
 from ..state_machine import Action, Status
 from .listed import PAGE, Listed, Store, read_listed
 from .prepared import Prepared
@@ -193,7 +194,6 @@ def list_views(actor: Actor) -> list[tuple[int, str, str]]:
     return [(pk, name, query) for pk, name, query in _views.rows(actor.user_id, actor.seller_id)]
 
 
-# The latest ones: many at once are undone as a whole.
 _held = Prepared(
     lambda user, ids: (
         ReturnEvent.objects.filter(
@@ -204,6 +204,8 @@ _held = Prepared(
             withdrawn_at__isnull=True,
             action__in=(Action.AUTHORIZE, Action.CLOSE),
         )
+        # Many at once are undone as a whole, on the page of their run.
+        .exclude(idempotency_key__startswith=BULK_KEY)
         .order_by("-pk")
         .values_list("pk")[:HELD]
     ),

@@ -29,7 +29,7 @@ from ..exceptions import Forbidden, Invalid, NotFound, SomebodyElseWasFirst, Tra
 from ..grounds import Finding, Ground, Stated
 from ..models import BulkRow, BulkRun, ClosureReason, Membership, ReturnEvent, ReturnRequest
 from ..models.clock import database_now
-from ..models.runs import BulkRowState, BulkState
+from ..models.runs import BULK_KEY, BulkRowState, BulkState
 from ..policy import PolicyVerdict
 from ..selectors.bulk import Examples, held_until
 from ..selectors.cases import WITH_CASE, Case, load_cases
@@ -376,7 +376,7 @@ def _check_own(actor: Actor, run: BulkRun) -> None:
 
 def key_of(run: BulkRun) -> str:
     """The idempotency key of the run's decisions: with the request, it names each row's."""
-    return f"bulk-{run.reference}"
+    return f"{BULK_KEY}{run.reference}"
 
 
 # --- Carrying it out
