@@ -21,9 +21,9 @@ from .models.requests import ItemCondition
 from .money import currency_exponent, to_decimal, to_minor
 from .policy import PolicyVerdict
 from .selectors.cases import Case
+from .selectors.common import list_colleagues, names_of
 from .selectors.lists import Filters
 from .selectors.seller_pages import buyer_language
-from .selectors.teamwork import list_colleagues, names_of
 from .services.comments import NAME_MAX
 from .services.decide import Closing
 from .services.money import still_possible

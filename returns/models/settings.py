@@ -1,12 +1,11 @@
 """The marketplace's own settings (one row) and the rows of the clockwork."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from ..policy import PREPAID_EXEMPT_CATEGORIES, Rules
@@ -70,12 +69,6 @@ class MarketplaceSettings(models.Model):
     def load(cls) -> "MarketplaceSettings":
         """The one row; a migration makes it."""
         return cls.objects.get(pk=1)
-
-    @classmethod
-    def load_with_clock(cls) -> tuple["MarketplaceSettings", datetime]:
-        """The one row and the database's time, in one query."""
-        row = cls.objects.annotate(clock=Now()).get(pk=1)
-        return row, row.clock
 
     def rules_for(self, seller: Seller) -> Rules:
         """The rules in force for this seller's orders, as a plain value for `returns.policy`."""

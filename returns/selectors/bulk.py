@@ -13,14 +13,12 @@ from ..models import (
     BulkRow,
     BulkRun,
     ClosureReason,
-    MarketplaceSettings,
-    ReturnAddress,
     ReturnEvent,
     ReturnItem,
-    ReturnReason,
 )
 from ..models.runs import BulkRowState, BulkState
 from .cases import WITH_CASE, Case
+from .common import common_of
 
 PAGE = 50
 RECENT = 20
@@ -99,29 +97,20 @@ def examples_of(run: BulkRun, reason: ClosureReason | None) -> Examples:
         .select_related(*(f"request__{name}" for name in WITH_CASE))
         .order_by("language")
     )
-    settings, now = MarketplaceSettings.load_with_clock()
+    commons, now = common_of([row.request.seller for row in rows[:1]])
     items: dict[int, list[ReturnItem]] = {row.request_id: [] for row in rows}
     for item in (
         ReturnItem.objects.filter(request_id__in=items).select_related("order_item").order_by("ordinal", "id")
     ):
         items[item.request_id].append(item)
-    reasons = {one.code: one for one in ReturnReason.objects.all()}
-    addresses = [] if reason else list_return_addresses(run)
     cases = [
         Case(
             request=row.request,
-            rules=settings.rules_for(row.request.seller),
-            settings=settings,
+            rules=commons[run.seller_id].settings.rules_for(row.request.seller),
+            common=commons[run.seller_id],
             now=now,
             items=items[row.request_id],
-            return_addresses=addresses,
-            reasons=reasons,
         )
         for row in rows
     ]
     return Examples(reason, list(zip(rows, cases, strict=True)))
-
-
-def list_return_addresses(run: BulkRun) -> list[ReturnAddress]:
-    """Where the run's seller takes items back."""
-    return list(ReturnAddress.objects.filter(seller_id=run.seller_id, is_active=True).order_by("id"))

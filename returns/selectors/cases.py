@@ -41,6 +41,7 @@ from ..state_machine import (
     Status,
     available_actions,
 )
+from .common import Common, common_of
 
 if TYPE_CHECKING:
     from django.db.models.query import QuerySet
@@ -102,14 +103,26 @@ class Case:
 
     request: ReturnRequest
     rules: Rules
-    settings: MarketplaceSettings
+    common: Common
     now: datetime
     items: list[ReturnItem]
     held_event: ReturnEvent | None = None
     others: list[Other] = field(default_factory=list)
-    return_addresses: list[ReturnAddress] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
-    reasons: dict[str, ReturnReason] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> MarketplaceSettings:
+        return self.common.settings
+
+    @property
+    def reasons(self) -> dict[str, ReturnReason]:
+        """The buyers' reasons by code."""
+        return self.common.reasons
+
+    @property
+    def return_addresses(self) -> list[ReturnAddress]:
+        """The seller's, those that are offered."""
+        return self.common.addresses
 
     @property
     def seller(self) -> Seller:
@@ -382,7 +395,7 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
     """
     if not requests:
         return []
-    settings, now = MarketplaceSettings.load_with_clock()
+    commons, now = common_of({request.seller_id: request.seller for request in requests}.values())
     by_id = {request.pk: request for request in requests}
     items: dict[int, list[ReturnItem]] = defaultdict(list)
     for item in (
@@ -405,24 +418,16 @@ def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in refunded_by_part(list(by_id)):
         refunds[row["request_id"]].append(row)
-    addresses: dict[int, list[ReturnAddress]] = defaultdict(list)
-    seller_ids = {request.seller_id for request in requests}
-    for address in ReturnAddress.objects.filter(seller_id__in=seller_ids, is_active=True).order_by("id"):
-        addresses[address.seller_id].append(address)
-    reasons = {reason.code: reason for reason in ReturnReason.objects.all()}
-    rules = {request.seller_id: settings.rules_for(request.seller) for request in requests}
     return [
         Case(
             request=request,
-            rules=rules[request.seller_id],
-            settings=settings,
+            rules=commons[request.seller_id].settings.rules_for(request.seller),
+            common=commons[request.seller_id],
             now=now,
             items=items[request.pk],
             held_event=held.get(request.pk),
             others=others[request.pk],
-            return_addresses=addresses[request.seller_id],
             refunds=refunds[request.pk],
-            reasons=reasons,
         )
         for request in requests
     ]

@@ -9,10 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
@@ -21,22 +19,17 @@ from ..models import (
     Buyer,
     ClosureReason,
     Deciding,
-    Edition,
-    MarketplaceSettings,
     Order,
     OrderItem,
-    ReturnAddress,
     ReturnEvent,
     ReturnItem,
-    ReturnReason,
     ReturnRequest,
     Seller,
 )
-from ..models.clock import as_moment
-from ..models.reasons import ClosureAudience
 from .cases import REFUNDED, Case, other_of, refunded_by_part
+from .common import Common, common_of
 from .prepared import Columns, Prepared
-from .teamwork import Beside, list_colleagues, names_of
+from .teamwork import Beside
 
 PAGE = 50
 
@@ -46,8 +39,6 @@ BUYER = Columns(Buyer, "order__buyer__", but=("email", "email_hash"))
 CLOSED_WITH = Columns(ClosureReason, "closure_reason__", only=("id", "code", "label_en", "label_zh_hans"))
 ITEM = Columns(ReturnItem, but=("verdict", "reported", "policy", "prepaid_eligible"))
 LINE = Columns(OrderItem, "order_item__", but=("line_key", "has_item_id", "asin", "paid_source"))
-SETTINGS = Columns(MarketplaceSettings)
-SELLER = [field.attname for field in Seller._meta.concrete_fields]
 OTHER = Columns(
     ReturnRequest,
     "request__",
@@ -104,11 +95,6 @@ _items = Prepared(
     many=PAGE,
 )
 _refunds = Prepared(lambda ids: refunded_by_part(ids).values_list(*REFUNDED), many=PAGE)
-_settings = Prepared(
-    lambda: MarketplaceSettings.objects.filter(pk=1).values_list(
-        *SETTINGS.paths, Subquery(Edition.objects.values("mark")), Now()
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +109,6 @@ class Listed:
     held: ReturnEvent | None
     case: Callable[[], Case]
     beside: Callable[[], Beside]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Common:
-    """What the requests of one seller have in common. It stays the same object until any of it changes.
-
-    `team`: the names of those who may decide, by the user's id.
-    """
-
-    seller: Seller
-    settings: MarketplaceSettings
-    addresses: list[ReturnAddress]
-    reasons: dict[str, ReturnReason]
-    closure_reasons: list[ClosureReason]
-    team: dict[int, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,31 +127,13 @@ def stores_of(actors: Sequence[Actor], sellers: Sequence[Seller]) -> tuple[list[
     """The stores that one person reads together, each actor acting for the seller at the same place, and the
     database's time. One query as long as nothing changes.
     """
-    (row,) = _settings.rows()
+    commons, now = common_of(sellers)
+    name_of = {seller.pk: seller.name for seller in sellers} if len(sellers) > 1 else {}
     stores = [
-        Store(
-            actor,
-            _common(tuple(getattr(seller, name) for name in SELLER), row[:-1]),
-            seller.name if len(sellers) > 1 else "",
-        )
+        Store(actor, commons[seller.pk], name_of.get(seller.pk, ""))
         for actor, seller in zip(actors, sellers, strict=True)
     ]
-    return stores, as_moment(row[-1])
-
-
-@lru_cache(maxsize=500)
-def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
-    """`settings` ends with the edition: its mark changes when what is read here does."""
-    addresses = ReturnAddress.objects.filter(seller_id=seller[SELLER.index("id")], is_active=True)
-    closure_reasons = ClosureReason.objects.filter(is_active=True, audience=ClosureAudience.SELLER)
-    return Common(
-        seller=Seller.from_db(connection.alias, SELLER, seller),
-        settings=SETTINGS.instance(settings[:-1]),
-        addresses=list(addresses.order_by("id")),
-        reasons={reason.code: reason for reason in ReturnReason.objects.all()},
-        closure_reasons=list(closure_reasons),
-        team=names_of(list_colleagues(seller[SELLER.index("id")])),
-    )
+    return stores, now
 
 
 def read_listed(
@@ -229,7 +182,7 @@ def _listed(values: tuple[Any, ...], held: ReturnEvent | None, store: Store, now
         return Case(
             request=request,
             rules=common.settings.rules_for(common.seller),
-            settings=common.settings,
+            common=common,
             now=now,
             items=[_item(item) for item in items],
             held_event=held,
@@ -237,13 +190,11 @@ def _listed(values: tuple[Any, ...], held: ReturnEvent | None, store: Store, now
                 other_of(line, quantity, OTHER.instance(other), than=request.pk)
                 for line, quantity, *other in others
             ],
-            return_addresses=common.addresses,
             # The sum of big integers is no integer to every driver.
             refunds=[
                 dict(zip(REFUNDED, (*refund[:3], int(refund[3]), refund[4]), strict=True))
                 for refund in refunds
             ],
-            reasons=common.reasons,
         )
 
     def beside() -> Beside:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from django.db.models import QuerySet
 
-from ..actors import Actor, MemberRole
-from ..models import Deciding, Membership, Note, ReturnRequest
+from ..actors import Actor
+from ..models import Deciding, Note, ReturnRequest
 from ..state_machine import Role
 from .cases import Case
 
@@ -26,25 +26,6 @@ class Beside:
 
 
 NOTHING_BESIDE = Beside()
-
-
-def list_colleagues(seller_id: int) -> QuerySet[Membership]:
-    """Those of a seller's team who may decide, and so can be given a request."""
-    return (
-        Membership.objects.filter(
-            seller_id=seller_id,
-            role__in=(MemberRole.OWNER, MemberRole.AGENT),
-            is_active=True,
-            user__is_active=True,
-        )
-        .select_related("user")
-        .order_by("user__name", "user_id")
-    )
-
-
-def names_of(colleagues: QuerySet[Membership]) -> dict[int, str]:
-    """Their names by the user's id."""
-    return {colleague.user_id: str(colleague.user) for colleague in colleagues}
 
 
 def list_deciding(case: Case) -> QuerySet[Deciding]:

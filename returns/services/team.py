@@ -15,7 +15,7 @@ from ..exceptions import Forbidden, Invalid, NotFound
 from ..models import Invitation, Membership, Seller, User
 from ..models.clock import database_now
 from ..models.people import Language
-from ..selectors.teamwork import list_colleagues
+from ..selectors.common import list_colleagues
 from ..state_machine import Role
 from .access import new_salt, read_invitation_token
 from .moves import announce

@@ -13,7 +13,8 @@ from ..exceptions import Forbidden, Invalid, NotFound, SomebodyElseWasFirst
 from ..models import Deciding, Note, ReturnRequest
 from ..models.clock import database_now
 from ..selectors.cases import Case
-from ..selectors.teamwork import NOTE_REMOVABLE, list_colleagues, list_deciding
+from ..selectors.common import list_colleagues
+from ..selectors.teamwork import NOTE_REMOVABLE, list_deciding
 from ..state_machine import Role, Status
 from ..text import clean_text
 from .moves import key_reused

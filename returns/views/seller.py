@@ -44,8 +44,7 @@ from ..selectors.comments import find_saved_comment, offer_saved_comments
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE, stores_of
 from ..selectors.lists import Filters, Page, count_by_status, list_matching, list_returns
-from ..selectors.reasons import list_closure_reasons
-from ..selectors.teamwork import beside, list_colleagues, list_notes, names_of
+from ..selectors.teamwork import beside, list_notes
 from ..services.bulk import MOST
 from ..services.comments import keep_comments
 from ..services.decide import undo_seconds
@@ -144,8 +143,8 @@ def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpRe
     """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
     events = seller_pages.list_events(case)
-    team = names_of(list_colleagues(case.request.seller_id))
-    row = seller_pages.row_of(case, actor, list_closure_reasons(actor), beside(case, actor, team))
+    team = case.common.team
+    row = seller_pages.row_of(case, actor, case.common.closure_reasons, beside(case, actor, team))
     context = {
         "row": row,
         "now": case.now,
@@ -176,7 +175,7 @@ def assign_form(case: Case, actor: Actor, team: Mapping[int, str], **options: An
 def close(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_for(request, reference, Action.CLOSE)
-    choices = seller_pages.choices_of(case, list_closure_reasons(actor))
+    choices = seller_pages.choices_of(case, case.common.closure_reasons)
     form = _close_form(request, case, choices)
     if is_sent(request, form):
         event = form.carry_out(
@@ -332,7 +331,7 @@ def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, R
     """The close form as it stands in this POST, and its unsaved event, for the preview beside it."""
     case = get_case(request.actor, reference)
     begin_deciding(request.actor, case)
-    choices = seller_pages.choices_of(case, list_closure_reasons(request.actor))
+    choices = seller_pages.choices_of(case, case.common.closure_reasons)
     form = _close_form(request, case, choices)
     return form, _planned_closing(request.actor, form, reference)
 
@@ -464,13 +463,13 @@ def row_again(request: HttpRequest, reference: str, announce: str) -> HttpRespon
     actor: Actor = request.actor
     case = get_case(actor, reference)
     actors = _readers(request)
-    around = beside(case, actor, names_of(list_colleagues(case.request.seller_id)))
+    around = beside(case, actor, case.common.team)
     if len(actors) > 1:
         around = replace(around, store=case.seller.name)
     here = _next(request, reverse("seller-returns"))
     status = QueryDict(here.partition("?")[2]).get("status") or Status.AUTHORIZATION_REQUIRED.value
     context = {
-        "row": seller_pages.row_of(case, actor, list_closure_reasons(actor), around),
+        "row": seller_pages.row_of(case, actor, case.common.closure_reasons, around),
         "now": case.now,
         "here": here,
         "tabs": _tabs(count_by_status(actors), status),

@@ -11,7 +11,6 @@ from ..decorators import seller_required
 from ..exceptions import NotFound
 from ..forms import NoteForm
 from ..selectors.cases import get_case
-from ..selectors.teamwork import list_colleagues, names_of
 from ..services import teamwork
 from ..state_machine import Role
 from .seller import assign_form, decision_page, done, initial_of, is_sent, return_page, row_again
@@ -25,7 +24,7 @@ def assign(request: HttpRequest, reference: str) -> HttpResponse:
     if actor.role != Role.SELLER:
         raise NotFound(_("This page does not exist, or it is not yours."))
     case = get_case(actor, reference)
-    team = names_of(list_colleagues(case.request.seller_id))
+    team = case.common.team
     form = assign_form(case, actor, team, data=request.POST or None, initial=initial_of(request))
     if is_sent(request, form):
         data = form.cleaned_data

@@ -15,15 +15,12 @@ from zoneinfo import ZoneInfo
 from ... import policy
 from ...models import (
     ClosureReason,
-    MarketplaceSettings,
     Order,
     OrderItem,
     ReturnItem,
-    ReturnReason,
     ReturnRequest,
     Seller,
 )
-from ...models.clock import database_now
 from ...models.requests import Source
 from ...policy import (
     ItemFacts,
@@ -36,6 +33,7 @@ from ...policy import (
     judge_request,
 )
 from ...reports import ReturnRow
+from ...selectors.common import Common, common_of
 from ...selectors.exports import are_our_words, cells_of
 from ...state_machine import GIVES_UNITS_BACK, Outcome, Role, Status
 from ..decide import NOT_CLOSED
@@ -56,7 +54,7 @@ class Desk:
     """What holds for every row of a chunk. `told_at`: when happens what the file has no date for."""
 
     seller: Seller
-    settings: MarketplaceSettings
+    common: Common
     rules: Rules
     zone: ZoneInfo
     now: datetime
@@ -66,16 +64,16 @@ class Desk:
 
     @classmethod
     def load(cls, seller: Seller, told_at: datetime | None) -> "Desk":
-        settings = MarketplaceSettings.load()
-        now = database_now()
+        commons, now = common_of([seller])
+        common = commons[seller.pk]
         return cls(
             seller=seller,
-            settings=settings,
-            rules=settings.rules_for(seller),
-            zone=ZoneInfo(settings.time_zone),
+            common=common,
+            rules=common.settings.rules_for(seller),
+            zone=ZoneInfo(common.settings.time_zone),
             now=now,
             told_at=told_at or now,
-            known_reasons=frozenset(ReturnReason.objects.values_list("code", flat=True)),
+            known_reasons=frozenset(common.reasons),
             closed_there_id=ClosureReason.objects.only("pk").get(code="closed_at_marketplace").pk,
         )
 
@@ -141,7 +139,7 @@ class OrderPlan:
         self.new: set[int] = set()
         self.changed: set[int] = set()
         self.contradictions: list[Contradiction] = []
-        self.lines = Lines(order, lines, desk.settings)
+        self.lines = Lines(order, lines, desk.common.settings)
         self._held = held
         self._verdicts: dict[int, Verdict] = {}
         self.is_order_changed = self._learn_order()

@@ -211,9 +211,7 @@ def _arrival(desk: Desk, change: Change) -> Move:
     request.order = request.order  # its id is known only now
     for column, value in change.columns.items():
         setattr(request, column, value)
-    case = Case(
-        request=request, rules=desk.rules, settings=desk.settings, now=desk.now, items=change.new_items
-    )
+    case = Case(request=request, rules=desk.rules, common=desk.common, now=desk.now, items=change.new_items)
     columns = {"outcome": change.outcome, "reminders_sent": _reminders(case, {})}
     return Move(
         case=case,

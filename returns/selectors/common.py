@@ -1,0 +1,100 @@
+"""What the requests of one seller have in common: settings, addresses, reasons, the team.
+
+Small tables that nearly every page reads and hardly anybody changes. They are read once in each process; a mark
+that the database changes with them (`Edition`) says when to read them again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet, Subquery
+from django.db.models.functions import Now
+
+from ..actors import MemberRole
+from ..models import (
+    ClosureReason,
+    Edition,
+    MarketplaceSettings,
+    Membership,
+    ReturnAddress,
+    ReturnReason,
+    Seller,
+)
+from ..models.clock import as_moment
+from ..models.reasons import ClosureAudience
+from .prepared import Columns, Prepared
+
+SETTINGS = Columns(MarketplaceSettings)
+SELLER = [field.attname for field in Seller._meta.concrete_fields]
+
+_settings = Prepared(
+    lambda: MarketplaceSettings.objects.filter(pk=1).values_list(
+        *SETTINGS.paths, Subquery(Edition.objects.values("mark")), Now()
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Common:
+    """What the requests of one seller have in common. It stays the same object until any of it changes.
+
+    `closure_reasons`: the active ones of the seller's side; `team`: the names of those who may decide, by the
+    user's id.
+    """
+
+    seller: Seller
+    settings: MarketplaceSettings
+    addresses: list[ReturnAddress]
+    reasons: dict[str, ReturnReason]
+    closure_reasons: list[ClosureReason]
+    team: dict[int, str]
+
+
+def common_of(sellers: Iterable[Seller]) -> tuple[dict[int, Common], datetime]:
+    """What the requests of each of `sellers` share, by the seller's id, and the database's time.
+
+    One query as long as nothing changes.
+    """
+    (row,) = _settings.rows()
+    commons = {
+        seller.pk: _common(tuple(getattr(seller, name) for name in SELLER), row[:-1]) for seller in sellers
+    }
+    return commons, as_moment(row[-1])
+
+
+@lru_cache(maxsize=500)
+def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
+    """`settings` ends with the edition: its mark changes when what is read here does."""
+    addresses = ReturnAddress.objects.filter(seller_id=seller[SELLER.index("id")], is_active=True)
+    closure_reasons = ClosureReason.objects.filter(is_active=True, audience=ClosureAudience.SELLER)
+    return Common(
+        seller=Seller.from_db(connection.alias, SELLER, seller),
+        settings=SETTINGS.instance(settings[:-1]),
+        addresses=list(addresses.order_by("id")),
+        reasons={reason.code: reason for reason in ReturnReason.objects.all()},
+        closure_reasons=list(closure_reasons),
+        team=names_of(list_colleagues(seller[SELLER.index("id")])),
+    )
+
+
+def list_colleagues(seller_id: int) -> QuerySet[Membership]:
+    """Those of a seller's team who may decide, and so can be given a request."""
+    return (
+        Membership.objects.filter(
+            seller_id=seller_id,
+            role__in=(MemberRole.OWNER, MemberRole.AGENT),
+            is_active=True,
+            user__is_active=True,
+        )
+        .select_related("user")
+        .order_by("user__name", "user_id")
+    )
+
+
+def names_of(colleagues: QuerySet[Membership]) -> dict[int, str]:
+    """Their names by the user's id."""
+    return {colleague.user_id: str(colleague.user) for colleague in colleagues}
