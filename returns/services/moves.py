@@ -577,8 +577,9 @@ def _event_of(actor: Actor, move: Move, source: str, changed: dict[str, list[Any
         target=case.request.status,
         outcome=case.request.outcome,
         occurred_at=happened_at(case, actor),
-        # The database's own time, read under the lock; left to the column's default it makes inserting many slow.
-        recorded_at=case.now,
+        # The database's own time, read under the lock: left to the column's default it makes inserting many slow.
+        # A story that is told afterwards has its own times in its cases.
+        **({"recorded_at": case.now} if actor.occurred_at is None else {}),
         reason_code=move.reason_code,
         words=words,
         facts=facts,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -12,12 +13,19 @@ from django.views.decorators.http import require_POST
 
 from ..actors import Actor
 from ..decorators import seller_required
-from ..exceptions import Invalid
-from ..forms import FilterForm
+from ..forms import FilterForm, ServiceForm
 from ..selectors.lists import list_views
 from ..services.saved_views import remove_view, save_view
 
 NAMES = ("status", *(name for name in FilterForm.base_fields if name != "status"), "from", "to")
+
+
+class ViewForm(ServiceForm):
+    """The name of a view; a view that is saved twice is saved once: it needs no key."""
+
+    key = None  # type: ignore[assignment]
+    next = None  # type: ignore[assignment]
+    name = forms.CharField(required=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,15 @@ def views_of(actor: Actor, query: QueryDict) -> Views:
 @require_POST
 def save(request: HttpRequest) -> HttpResponse:
     query = query_of(QueryDict(request.POST.get("query", "")[:2000]))
-    try:
-        view = save_view(request.actor, name=request.POST.get("name", ""), query=query)
-    except Invalid as refusal:
-        messages.error(request, str(refusal), extra_tags="wrong")
-    else:
+    form = ViewForm(request.POST)
+    form.is_valid()
+    view = form.carry_out(
+        lambda: save_view(request.actor, name=form.cleaned_data.get("name", ""), query=query)
+    )
+    if view:
         messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name}, extra_tags="good")
+    for sentences in form.errors.values():
+        messages.error(request, sentences[0], extra_tags="wrong")
     return _back_to(query)
 
 

@@ -119,7 +119,7 @@ def close(page: Page, row: Locator, words: Words, comments: str, *, is_scripted:
     expect(decision.get_by_label(words.reason)).to_have_value("other")
     decision.get_by_label(words.comments).fill(comments)
     if not is_scripted:
-        decision.locator("button[name=preview]").click()
+        decision.locator("button[name=preview][value='1']").click()
     expect(decision.locator(".letter")).to_contain_text(comments)
     letter = previewed(decision)
     decision.locator("footer").get_by_role("button", name=words.close).click()

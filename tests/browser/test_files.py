@@ -67,7 +67,7 @@ IN_CHINESE = FileWords(
 def check(page: Page, words: FileWords, file: Path, is_scripted: bool) -> None:
     """Upload a file and wait until what it would change is shown."""
     page.locator("nav summary", has_text=words.words.orders).click()
-    page.get_by_role("link", name=words.imports).click()
+    page.locator("nav").get_by_role("link", name=words.imports).click()
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name=words.check).click()
     wait_for(page, words.preview, words, is_scripted)
@@ -107,7 +107,7 @@ def test_upload_look_import_and_take_away_what_changes_nothing_when_it_comes_bac
     expect(page.locator("main").get_by_text(words.figures)).to_be_visible()
 
     page.locator("nav summary", has_text=words.words.orders).click()
-    page.get_by_role("link", name=words.exports).click()
+    page.locator("nav").get_by_role("link", name=words.exports).click()
     page.get_by_label(words.tab).select_option(words.everything)
     with page.expect_download() as taken:
         page.get_by_role("button", name=words.download).click()

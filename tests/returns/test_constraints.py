@@ -37,6 +37,7 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.services.comments import save_comment
+from returns.services.saved_views import save_view
 from returns.state_machine import Status
 from tests.factories import (
     Cast,
@@ -115,6 +116,9 @@ class World:
         )
         self.saved, self.other_saved = (
             save_comment(alice, name=name, text="We are sorry.", language="en") for name in ("One", "Two")
+        )
+        self.view, self.other_view = (
+            save_view(alice, name=name, query="overdue=on") for name in ("One", "Two")
         )
         self.file, self.other_file = (
             FileRun.objects.create(seller=cast.north_lane, kind="orders", file_name=name, digest=name)
@@ -215,6 +219,7 @@ BROKEN: dict[str, list[Broken]] = {
     "membership_once": [lambda w: (w.other_membership, {"user_id": w.cast.alice.pk})],
     "membership_role": [lambda w: (w.membership, {"role": "boss"})],
     "invitation_role": [lambda w: (w.invitation, {"role": "boss"})],
+    "saved_view_once": [lambda w: (w.other_view, {"name": "One"})],
     "saved_comment_name": [lambda w: (w.other_saved, {"name": "One"})],
     "saved_comment_language": [lambda w: (w.saved, {"language": ""})],
     "returns_buyersession.key_digest": [lambda w: (w.other_session, {"key_digest": "a"})],
@@ -490,7 +495,7 @@ def test_the_rows_of_the_world_are_lawful_and_the_statements_do_write(database: 
 def test_a_service_cannot_close_what_is_prepaid_even_with_its_guard_gone(
     database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("returns.services.decide.check_moves", lambda *args: {})
+    monkeypatch.setattr("returns.services.decide.check_moves", lambda *args, **more: {})
     alice = world.cast.actor(world.cast.alice)
     with pytest.raises(IntegrityError), transaction.atomic():
         services.close_return(alice, reference=world.prepaid.reference, closing=closing())

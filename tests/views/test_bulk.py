@@ -170,7 +170,7 @@ def test_authorizing_names_the_addresses_and_takes_the_default_instructions(
     assert "Portland, US" in page
     assert "Write the RMA number on the parcel." in page
     assert "2 requests will be authorized." in page
-    assert "Add a return address in the buyer's country first" in page
+    assert "Give a return address in the buyer's country" in page
     alice.post(address, {"key": "k", "instructions": "Use a box."})
     assert summary(alice, address) == "2 authorized · 1 refused"
     sent = ReturnRequest.objects.get(pk=requests[1].pk)
