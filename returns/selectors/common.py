@@ -31,19 +31,18 @@ from .prepared import Columns, Prepared
 SETTINGS = Columns(MarketplaceSettings)
 SELLER = [field.attname for field in Seller._meta.concrete_fields]
 
-_settings = Prepared(
-    lambda: MarketplaceSettings.objects.filter(pk=1).values_list(
-        *SETTINGS.paths, Subquery(Edition.objects.values("mark")), Now()
-    )
-)
+# With them the mark that changes when what else is read here does, and the database's time.
+SETTINGS_AND_NOW = (*SETTINGS.paths, Subquery(Edition.objects.values("mark")), Now())
+NOW_AT = len(SETTINGS_AND_NOW) - 1
+_settings = Prepared(lambda: MarketplaceSettings.objects.filter(pk=1).values_list(*SETTINGS_AND_NOW))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Common:
     """What the requests of one seller have in common. It stays the same object until any of it changes.
 
-    `closure_reasons`: the active ones of the seller's side; `team`: the names of those who may decide, by the
-    user's id.
+    `closure_reasons`: the active ones of the seller's side; `closed_with`: all there are, by id; `team`: the names
+    of those who may decide, by the user's id.
     """
 
     seller: Seller
@@ -51,6 +50,7 @@ class Common:
     addresses: list[ReturnAddress]
     reasons: dict[str, ReturnReason]
     closure_reasons: list[ClosureReason]
+    closed_with: dict[int, ClosureReason]
     team: dict[int, str]
 
 
@@ -60,23 +60,31 @@ def common_of(sellers: Iterable[Seller]) -> tuple[dict[int, Common], datetime]:
     One query as long as nothing changes.
     """
     (row,) = _settings.rows()
-    commons = {
-        seller.pk: _common(tuple(getattr(seller, name) for name in SELLER), row[:-1]) for seller in sellers
-    }
-    return commons, as_moment(row[-1])
+    return commons_from(row, sellers), as_moment(row[NOW_AT])
+
+
+def commons_from(settings: tuple[Any, ...], sellers: Iterable[Seller]) -> dict[int, Common]:
+    """The same, where somebody else has read the values that `SETTINGS_AND_NOW` names."""
+    known = settings[:NOW_AT]
+    return {seller.pk: _common(tuple(getattr(seller, name) for name in SELLER), known) for seller in sellers}
 
 
 @lru_cache(maxsize=500)
 def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
     """`settings` ends with the edition: its mark changes when what is read here does."""
     addresses = ReturnAddress.objects.filter(seller_id=seller[SELLER.index("id")], is_active=True)
-    closure_reasons = ClosureReason.objects.filter(is_active=True, audience=ClosureAudience.SELLER)
+    closed_with = {reason.pk: reason for reason in ClosureReason.objects.all()}
     return Common(
         seller=Seller.from_db(connection.alias, SELLER, seller),
         settings=SETTINGS.instance(settings[:-1]),
         addresses=list(addresses.order_by("id")),
         reasons={reason.code: reason for reason in ReturnReason.objects.all()},
-        closure_reasons=list(closure_reasons),
+        closure_reasons=[
+            reason
+            for reason in closed_with.values()
+            if reason.is_active and reason.audience == ClosureAudience.SELLER
+        ],
+        closed_with=closed_with,
         team=names_of(list_colleagues(seller[SELLER.index("id")])),
     )
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -17,17 +18,16 @@ from django.db.models.functions import Now
 from ..actors import Actor
 from ..models import (
     Buyer,
-    ClosureReason,
     Deciding,
     Order,
     OrderItem,
     ReturnEvent,
     ReturnItem,
     ReturnRequest,
-    Seller,
 )
+from ..models.money import RefundPart
 from .cases import REFUNDED, Case, other_of, refunded_by_part
-from .common import Common, common_of
+from .common import Common
 from .prepared import Columns, Prepared
 from .teamwork import Beside
 
@@ -36,7 +36,6 @@ PAGE = 50
 REQUEST = Columns(ReturnRequest, but=("search_text", "instructions", "return_address"))
 ORDER = Columns(Order, "order__", but=("created_at",))
 BUYER = Columns(Buyer, "order__buyer__", but=("email", "email_hash"))
-CLOSED_WITH = Columns(ClosureReason, "closure_reason__", only=("id", "code", "label_en", "label_zh_hans"))
 ITEM = Columns(ReturnItem, but=("verdict", "reported", "policy", "prepaid_eligible"))
 LINE = Columns(OrderItem, "order_item__", but=("line_key", "has_item_id", "asin", "paid_source"))
 OTHER = Columns(
@@ -56,8 +55,7 @@ OTHER = Columns(
 
 _ORDER_AT = len(REQUEST.paths)
 _BUYER_AT = _ORDER_AT + len(ORDER.paths)
-_CLOSED_WITH_AT = _BUYER_AT + len(BUYER.paths)
-_DECIDER_AT = _CLOSED_WITH_AT + len(CLOSED_WITH.paths)
+_DECIDER_AT = _BUYER_AT + len(BUYER.paths)
 _LINE_AT = len(ITEM.paths)
 _OTHER_AT = _LINE_AT + len(LINE.paths)
 _ID_AT = REQUEST.names.index("id")
@@ -66,6 +64,9 @@ _ASSIGNEE_AT = REQUEST.names.index("assignee_id")
 _REQUEST_ID_AT = ITEM.names.index("request_id")
 _LINE_ID_AT = ITEM.names.index("order_item_id")
 _QUANTITY_AT = ITEM.names.index("quantity")
+_refunded_on = itemgetter(
+    *(_LINE_AT + LINE.names.index(f"{part}_refunded_minor") for part in RefundPart.values)
+)
 
 
 def _decider(reader: int) -> "QuerySet[Deciding, int]":
@@ -78,7 +79,7 @@ def _decider(reader: int) -> "QuerySet[Deciding, int]":
 
 _requests = Prepared(
     lambda reader, ids: ReturnRequest.objects.filter(pk__in=ids).values_list(
-        *REQUEST.paths, *ORDER.paths, *BUYER.paths, *CLOSED_WITH.paths, Subquery(_decider(reader))
+        *REQUEST.paths, *ORDER.paths, *BUYER.paths, Subquery(_decider(reader))
     ),
     "reader",
     many=PAGE,
@@ -123,19 +124,6 @@ class Store:
     name: str = ""
 
 
-def stores_of(actors: Sequence[Actor], sellers: Sequence[Seller]) -> tuple[list[Store], datetime]:
-    """The stores that one person reads together, each actor acting for the seller at the same place, and the
-    database's time. One query as long as nothing changes.
-    """
-    commons, now = common_of(sellers)
-    name_of = {seller.pk: seller.name for seller in sellers} if len(sellers) > 1 else {}
-    stores = [
-        Store(actor, commons[seller.pk], name_of.get(seller.pk, ""))
-        for actor, seller in zip(actors, sellers, strict=True)
-    ]
-    return stores, now
-
-
 def read_listed(
     ids: Sequence[int], stores: Sequence[Store], now: datetime, held: Mapping[int, ReturnEvent]
 ) -> list[Listed]:
@@ -155,8 +143,10 @@ def read_listed(
         if row[_REQUEST_ID_AT] in rows:
             own[row[_REQUEST_ID_AT]].append(row[:_OTHER_AT])
     refunds: dict[int, list[Any]] = defaultdict(list)
-    for row in _refunds.rows(ids=ids):
-        refunds[row[0]].append(row)
+    # A refund is in its line's sums: where these are nothing there is none.
+    if any(any(_refunded_on(item)) for items in own.values() for item in items):
+        for row in _refunds.rows(ids=ids):
+            refunds[row[0]].append(row)
     listed = []
     for pk in ids:
         if pk not in rows:
@@ -176,9 +166,9 @@ def _listed(values: tuple[Any, ...], held: ReturnEvent | None, store: Store, now
         request = REQUEST.instance(row[:_ORDER_AT])
         request.seller = common.seller
         request.order = ORDER.instance(row[_ORDER_AT:_BUYER_AT])
-        request.order.buyer = BUYER.instance(row[_BUYER_AT:_CLOSED_WITH_AT])
+        request.order.buyer = BUYER.instance(row[_BUYER_AT:_DECIDER_AT])
         if request.closure_reason_id is not None:
-            request.closure_reason = CLOSED_WITH.instance(row[_CLOSED_WITH_AT:_DECIDER_AT])
+            request.closure_reason = common.closed_with[request.closure_reason_id]
         return Case(
             request=request,
             rules=common.settings.rules_for(common.seller),

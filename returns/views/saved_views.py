@@ -49,9 +49,11 @@ def query_of(query: QueryDict) -> str:
     return urlencode([(name, query[name]) for name in NAMES if query.get(name)])
 
 
-def views_of(actor: Actor, query: QueryDict) -> Views:
+def views_of(actor: Actor, query: QueryDict, *, has_saved: bool) -> Views:
+    """`has_saved`: whether there may be any; they are read only then."""
     here = query_of(query)
-    saved = [View(pk, name, f"?{kept}", kept == here) for pk, name, kept in list_views(actor)]
+    kept_ones = list_views(actor) if has_saved else []
+    saved = [View(pk, name, f"?{kept}", kept == here) for pk, name, kept in kept_ones]
     is_filtered = any(query.get(name) for name in NAMES[1:])
     return Views(saved, here if is_filtered and not any(view.is_current for view in saved) else "")
 

@@ -42,8 +42,15 @@ from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
 from ..selectors.comments import find_saved_comment, offer_saved_comments
 from ..selectors.labels import label_of
-from ..selectors.listed import PAGE, stores_of
-from ..selectors.lists import Filters, Page, count_by_status, list_matching, list_returns
+from ..selectors.listed import PAGE
+from ..selectors.lists import (
+    Filters,
+    Page,
+    count_by_status,
+    list_matching,
+    list_returns,
+    read_queue,
+)
 from ..selectors.teamwork import beside, list_notes
 from ..services.bulk import MOST
 from ..services.comments import keep_comments
@@ -87,7 +94,8 @@ def returns(request: HttpRequest) -> HttpResponse:
     """The list, by tab, filter and page: of the chosen store, or of all that the member belongs to."""
     memberships = listed_memberships(request)
     actors = _readers(request)
-    stores, now = stores_of(actors, [membership.seller for membership in memberships])
+    queue = read_queue(actors, [membership.seller for membership in memberships])
+    stores, now, counts = queue.stores, queue.now, queue.counts
     form = FilterForm(
         request.GET,
         reasons=stores[0].common.reasons.values(),
@@ -95,8 +103,7 @@ def returns(request: HttpRequest) -> HttpResponse:
         me=request.user.pk,
     )
     filters = form.filters(request.GET.get("cursor", ""))
-    page = list_returns(stores, filters, now)
-    counts = count_by_status(actors)
+    page = list_returns(queue, filters)
     # A bulk is decided for one seller.
     can_pick = (
         len(stores) == 1
@@ -109,7 +116,7 @@ def returns(request: HttpRequest) -> HttpResponse:
         "tabs": _tabs(counts, filters.status),
         "filter_form": form,
         "chips": chips,
-        "views": views_of(request.actor, request.GET),
+        "views": views_of(request.actor, request.GET, has_saved=queue.has_views),
         "here_query": query_of(request.GET),
         "clear_url": f"?status={filters.status}",
         "is_filtered": bool(chips) or bool(form.errors),

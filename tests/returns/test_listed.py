@@ -20,8 +20,9 @@ from returns.models import (
     User,
 )
 from returns.selectors.cases import get_case
-from returns.selectors.listed import Common, Listed, read_listed, stores_of
-from returns.selectors.lists import list_held
+from returns.selectors.common import Common
+from returns.selectors.listed import Listed, read_listed
+from returns.selectors.lists import list_held, read_queue
 from returns.selectors.reasons import list_closure_reasons
 from returns.selectors.seller_pages import Row, row_of
 from returns.selectors.teamwork import beside
@@ -45,14 +46,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 def listed(cast: Cast, *requests: ReturnRequest) -> list[Listed]:
     alice = cast.actor(cast.alice)
-    stores, now = stores_of([alice], [Seller.objects.get(pk=cast.north_lane.pk)])
+    queue = read_queue([alice], [Seller.objects.get(pk=cast.north_lane.pk)])
     held = {event.request_id: event for event in list_held([alice])}
-    return read_listed([request.pk for request in requests], stores, now, held)
+    return read_listed([request.pk for request in requests], queue.stores, queue.now, held)
 
 
 def common_of(cast: Cast) -> Common:
-    stores, _now = stores_of([cast.actor(cast.alice)], [cast.north_lane])
-    return stores[0].common
+    queue = read_queue([cast.actor(cast.alice)], [cast.north_lane])
+    return queue.stores[0].common
 
 
 def timeless(row: Row) -> Row:
