@@ -16,13 +16,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A decision opens as a dialog over the list. After it (the answer empties the dialog) the focus goes on to the next
-// request that waits for one; after Undo, or when none waits, it is on the heading of the row that changed.
+// request that waits for one. When none does, or when the row still waits (Undo, a new assignee), it is on its heading.
 let heading = null;
-let undone = false;
 document.addEventListener("htmx:before:request", (event) => {
   const source = event.detail.ctx.sourceElement;
   heading = source.closest(".row")?.querySelector("h2").id ?? heading;
-  undone = source.matches("form[action$='/undo/']");
   // Once a form is on its way, the message beside it is asked for no more, and not still.
   if (source.matches("#preview") && source.closest("form.htmx-request")) event.preventDefault();
   else source.querySelector("#preview")?.dispatchEvent(new Event("htmx:abort"));
@@ -31,7 +29,7 @@ const goOn = () => {
   const row = document.getElementById(heading)?.closest(".row");
   const waiting = [...document.querySelectorAll(".row:has(form[action$='/authorize/'])")];
   const next = waiting.find((one) => row?.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
-  ((undone ? row : next) ?? row)?.querySelector("h2").focus();
+  ((waiting.includes(row) ? row : next) ?? row)?.querySelector("h2").focus();
 };
 document.addEventListener("htmx:before:swap", (event) => {
   const { raw } = event.detail.ctx.response;

@@ -11,7 +11,7 @@ from tests.browser.conftest import Open
 from tests.browser.pages import Shown, admins_pages, all_pages, buyers_pages
 from tests.browser.people import CHINESE, ENGLISH, Words, sign_in, speak
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
