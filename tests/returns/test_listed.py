@@ -35,7 +35,9 @@ from tests.factories import (
     a_request_in,
     by_hand,
     closing,
+    day,
     days_ago,
+    everything_owed,
     file_request,
     make_order,
     open_request,
@@ -75,6 +77,10 @@ def requests_of_every_kind(cast: Cast) -> list[ReturnRequest]:
     held = open_request(make_order(cast.north_lane, country="CA"))
     alice = replace(cast.actor(cast.alice), undo_seconds=600)
     services.close_return(alice, reference=held.reference, closing=closing())
+    paid_back = open_request(make_order(cast.north_lane, country="CA"))
+    services.record_refund(
+        alice, reference=paid_back.reference, amounts=everything_owed(paid_back), refunded_date=day(0)
+    )
     return [
         *[
             a_request_in(cast, status, outcome, prepaid=outcome == Outcome.BUYER_KEPT_ITEM)
@@ -83,6 +89,7 @@ def requests_of_every_kind(cast: Cast) -> list[ReturnRequest]:
         a_request_in(cast, Status.CLOSED, promise_minor=1000),
         open_request(two_lines),
         prepaid,
+        paid_back,
         held,
         file_request(order, Status.AUTHORIZATION_REQUIRED),
         file_request(order, Status.AUTHORIZATION_REQUIRED, rows_per_line=2),
@@ -123,6 +130,12 @@ def test_what_a_request_is_made_of_stays_the_same_until_it_changes(cast: Cast) -
     file_request(order, Status.AUTHORIZATION_REQUIRED)  # another request for the same line
     (after,) = listed(cast, request)
     assert after.made_of != before.made_of
+    alice = cast.actor(cast.alice)
+    services.record_refund(
+        alice, reference=request.reference, amounts=everything_owed(request), refunded_date=day(0)
+    )
+    (refunded,) = listed(cast, request)
+    assert refunded.made_of[-1] != after.made_of[-1]
 
 
 def _retire(model: Any) -> None:

@@ -395,6 +395,17 @@ def test_undo_of_the_whole_inside_the_hold(alice: Client, few: list[ReturnReques
     assert [text for text in mails_to(WEI.email) if CHINESE in text] == []
 
 
+def test_the_list_offers_no_undo_line_by_line(cast: Cast, alice: Client, few: list[ReturnRequest]) -> None:
+    alone = open_request(make_order(cast.north_lane, country="CA"))
+    alice.post(
+        f"/seller/returns/{alone.reference}/close/", {"key": "k", "reason": "other", "comments": "x" * 30}
+    )
+    confirm(alice, select(alice, few))
+    page = html(alice.get("/seller/returns/?status=closed"))
+    undone_there = set(re.findall(r'action="/seller/returns/([^/]+)/undo/"', page))
+    assert undone_there == {alone.reference}
+
+
 def test_the_hold_is_the_users_own_where_that_is_longer(cast: Cast, few: list[ReturnRequest]) -> None:
     User.objects.filter(pk=cast.alice.pk).update(undo_seconds=600)
     alice = signed_in(cast.alice)
