@@ -471,11 +471,12 @@ def test_every_figure_is_read_through_an_index(cast: Cast) -> None:
         "request_escalated_of_seller",
         "request_promised",
         "request_marketplace_todo",
-        "request_asked_by_deadline",
-        "request_refund_due_by_deadline",
+        # Of two indexes over one tab's few rows the planner takes either.
+        "request_asked_by_",
+        "request_refund_due_by_",
         "request_all_by_date",
     ):
-        assert f"using {index}" in plans, index
+        assert re.search(rf"(using|on) {index}", plans), index
 
 
 def test_one_person_s_sellers_are_not_mixed(cast: Cast, browser: Callable[..., Client]) -> None:
