@@ -68,6 +68,14 @@ def test_each_reader_gets_the_own_language_and_address(
     assert "Authorize request</button>" not in page(signed_in(cast.vera))
 
 
+def test_filters_that_are_kept_never_name_another_seller_s_team(cast: Cast, alice: Client) -> None:
+    portal.kept_filters.pieces.clear()
+    assert "Ben Boyd" in page(alice)
+    theirs = page(signed_in(cast.carol))
+    assert "Carol Cole" in theirs
+    assert "Ben Boyd" not in theirs
+
+
 def test_a_row_with_a_token_is_never_kept(cast: Cast, alice: Client, request_of_dora: ReturnRequest) -> None:
     services.close_return(cast.actor(cast.alice), reference=request_of_dora.reference, closing=closing())
     assert "undo" in page(alice)
