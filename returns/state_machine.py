@@ -57,6 +57,11 @@ class Action(TextChoices):
     UPHOLD = "uphold", _("Uphold the decision")
     REMIND = "remind", _("Reminder")
     PROVIDE_LABEL = "provide_label", _("Provide the label")
+    HAND_OVER = "hand_over", _("Hand over to the carrier")
+    WRITE = "write", _("Write a message")
+    SPLIT = "split", _("Split request")
+    REASSESS = "reassess", _("Reassess")
+    OFFER = "offer", _("Offer")
 
 
 class Role(TextChoices):
