@@ -24,7 +24,16 @@ from django.views.decorators.cache import never_cache
 
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
-from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .models import (
+    BulkRun,
+    BuyerSession,
+    MarketplaceSettings,
+    Membership,
+    Order,
+    ReturnRequest,
+    Seller,
+    User,
+)
 from .selectors.lists import STORES
 from .services.access import find_session, keep_language
 
@@ -84,6 +93,17 @@ def seller_required(view: View) -> View:
     now is signed out.
     """
 
+    return _members_page(view, _seller_of)
+
+
+def seller_order_required(view: View) -> View:
+    """A page of the order `reference`: the same as `seller_required` for a request's page."""
+    return _members_page(view, _seller_of_order)
+
+
+def _members_page(view: View, seller_of: Callable[[str], Seller | None]) -> View:
+    """The view for members of the seller that `seller_of` names for the reference, or of the chosen one."""
+
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
@@ -94,7 +114,7 @@ def seller_required(view: View) -> View:
             return redirect("account_login")
         membership = chosen_membership(request)
         if "reference" in kwargs:
-            seller = _seller_of(kwargs["reference"])
+            seller = seller_of(kwargs["reference"])
             membership = next((one for one in memberships_of(request) if one.seller == seller), None)
             if membership is None and seller is not None and request.user.is_staff:
                 return _as_admin(view, request, seller, *args, **kwargs)
@@ -173,6 +193,13 @@ def _seller_of(reference: str) -> Seller | None:
         .first()
     )
     return request.seller if request is not None else None
+
+
+def _seller_of_order(reference: str) -> Seller | None:
+    order = (
+        Order.objects.for_actor(Actor.system()).filter(reference=reference).select_related("seller").first()
+    )
+    return order.seller if order is not None else None
 
 
 def set_language_cookie(response: HttpResponse, language: str) -> None:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    asking,
     authorize,
     bulk,
     buyer,
@@ -58,7 +59,6 @@ files_in_and_out = [
 buyers_way_in = [
     path("my/", buyer_access.find, name="buyer-find"),
     path("my/code/", buyer_access.order_code, name="buyer-order-code"),
-    path("my/orders/<slug:reference>/", buyer_access.order, name="buyer-order"),
     path("my/orders/<slug:reference>/send-code/", buyer_access.send_order_code, name="buyer-order-send-code"),
     path("my/link/", buyer_access.link_open, name="buyer-link-open"),
     path("my/link/<str:token>/", buyer_access.link, name="buyer-link"),
@@ -111,4 +111,29 @@ buyers = [
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
 
-urlpatterns = [*everybody, *sellers, *teams, *files_in_and_out, *buyers_way_in, *buyers]
+asking_for_a_return = [
+    path("my/orders/<slug:reference>/", asking.buyer_order, name="buyer-order"),
+    path("my/orders/<slug:reference>/ask/", asking.buyer_choose, name="buyer-ask"),
+    path("my/orders/<slug:reference>/ask/check/", asking.buyer_check, name="buyer-ask-check"),
+    path("my/orders/<slug:reference>/ask/<int:line>/", asking.buyer_describe, name="buyer-ask-item"),
+    path("my/orders/<slug:reference>/ask/photos/<slug:photo>/", asking.buyer_photo, name="buyer-ask-photo"),
+    path("my/returns/<slug:reference>/asked/", asking.buyer_asked, name="buyer-asked"),
+    path("seller/orders/<slug:reference>/ask/", asking.seller_choose, name="seller-ask"),
+    path("seller/orders/<slug:reference>/ask/check/", asking.seller_check, name="seller-ask-check"),
+    path("seller/orders/<slug:reference>/ask/<int:line>/", asking.seller_describe, name="seller-ask-item"),
+    path(
+        "seller/orders/<slug:reference>/ask/photos/<slug:photo>/",
+        asking.seller_photo,
+        name="seller-ask-photo",
+    ),
+]
+
+urlpatterns = [
+    *everybody,
+    *sellers,
+    *teams,
+    *files_in_and_out,
+    *buyers_way_in,
+    *buyers,
+    *asking_for_a_return,
+]

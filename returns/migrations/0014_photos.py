@@ -10,7 +10,7 @@ import returns.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("returns", "0013_more_moves"),
+        ("returns", "0014_find_my_order"),
     ]
 
     operations = [

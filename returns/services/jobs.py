@@ -7,6 +7,7 @@ from django.conf import settings
 
 from ..models import BuyerCode, BuyerLookup, BuyerSession, Deciding, Heartbeat, ScheduledJob
 from ..models.clock import database_now
+from .asking import clear_drafts
 from .bulk import forget_bulk_runs, work_on_bulk_runs
 from .deadlines import authorize_at_limit, complete_not_returned, remind
 from .imports.uploads import clear_uploads
@@ -42,6 +43,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "clear_uploads": clear_uploads,
     "clear_label_files": clear_label_files,
     "clear_photo_files": clear_photo_files,
+    "clear_drafts": clear_drafts,
     "work_on_bulk_runs": work_on_bulk_runs,
     "forget_bulk_runs": forget_bulk_runs,
     "clear_deciding": clear_deciding,

@@ -20,14 +20,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ..decorators import (
     SESSION_COOKIE,
-    buyer_order_required,
     delete_buyer_cookie,
     read_buyer_cookie,
     set_buyer_cookie,
     set_language_cookie,
 )
 from ..forms import ServiceForm
-from ..models import Order
 from ..services import access
 
 NONCE_COOKIE = "buyer_nonce"
@@ -128,14 +126,6 @@ def send_order_code(request: HttpRequest, reference: str) -> HttpResponse:
     nonce = _nonce_of(request)
     access.ask_for_code(reference=reference, nonce=nonce, address=request.META["REMOTE_ADDR"], is_order=True)
     return _wait_for_code(reverse("buyer-order-code"), nonce)
-
-
-@buyer_order_required
-@require_safe
-def order(request: HttpRequest, reference: str) -> HttpResponse:
-    """The order's own page."""
-    seen = Order.objects.for_actor(request.actor).select_related("seller").get(reference=reference)
-    return render(request, "buyer_order_found.html", {"shop": seen.seller.name, "order_number": seen.order_number})
 
 
 @never_cache
