@@ -168,7 +168,7 @@ def _keep(form: DescribeForm, request: HttpRequest, item: OrderItem, *, is_finis
             line=item,
             reason_code=form.cleaned_data["reason"],
             comment=form.cleaned_data["comment"],
-            uploads=request.FILES.getlist("photos"),
+            uploads=form.cleaned_data["photos"],
             removed_photo=request.POST.get("remove", ""),
             is_finished=is_finished,
         )
