@@ -223,10 +223,9 @@ def _check(request: HttpRequest, reference: str, side: Side) -> HttpResponse:
     draft = drafts_of(actor, order).first()
     if draft is None:
         return _start_again(request, order, side)
-    try:
-        preview = preview_draft(actor, order, draft)
-    except Invalid as invalid:
-        return _mend(request, order, side, draft, invalid)
+    preview = preview_draft(order, draft)
+    if isinstance(preview, Invalid):
+        return _mend(request, order, side, draft, preview)
     photos = photos_by_line(draft)
     case = preview.case
     language = get_language() or Language.ENGLISH.value
