@@ -1,7 +1,7 @@
 """Every write. A service takes an actor, locks, checks against the table of moves, and writes an event.
 
-Locks are always taken in this order: the seller (by an import, or to keep new defaults), seats of a team, requests by
-id, order lines by id, the order (to give it a number once), counters by (seller, status).
+Locks are always taken in this order: a draft of a request, the seller (by an import, or to keep new defaults), seats of
+a team, requests by id, order lines by id, the order (to give it a number once), counters by (seller, status).
 """
 
 from .decide import (

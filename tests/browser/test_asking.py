@@ -2,14 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.pages import sign_in_as_buyer
-from tests.browser.people import CHINESE, ENGLISH, find_mail, read_mail, sign_in, speak
+from tests.browser.people import CHINESE, ENGLISH, Words, find_mail, read_mail, sign_in, speak
 from tests.photo_files import a_photo_with_gps
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -66,12 +66,29 @@ IN_CHINESE = Steps(
 )
 
 
-def come_to_the_order(page: Page) -> None:
-    """Dora's order of mugs, of which a receipt was mailed: in by the code, then from the request to its order."""
+@dataclass(frozen=True)
+class LetIn:
+    """What a browser keeps that was let in to the order, and the order's address."""
+
+    state: Any
+    order: str
+
+
+@pytest.fixture(scope="module")
+def dora(chromium: Browser, desk: str) -> LetIn:
+    """Dora comes in once, as codes are few: by the mail of what she asked for, then from there to the order.
+
+    The same browser is Ben's, too: who reads the demo's Mailbox.
+    """
+    context = chromium.new_context(base_url=desk, viewport=PHONE)
+    page = context.new_page()
     sign_in(page, "ben@demo.test")
     sign_in_as_buyer(page, DORA, RECEIPT)
     page.locator(".crumb a").click()
     page.wait_for_url("**/my/orders/*/")
+    entered = LetIn(context.storage_state(), page.url)
+    context.close()
+    return entered
 
 
 def fits(page: Page) -> bool:
@@ -84,12 +101,11 @@ def fits(page: Page) -> bool:
 )
 @pytest.mark.parametrize("is_scripted", [True, False], ids=["scripted", "unscripted"])
 def test_the_whole_way_on_a_phone(
-    open_browser: Open, tmp_path: Path, steps: Steps, words: object, is_scripted: bool
+    open_browser: Open, dora: LetIn, steps: Steps, words: Words, is_scripted: bool
 ) -> None:
-    photo = tmp_path / "broken.jpg"
-    photo.write_bytes(a_photo_with_gps().read())
-    page = open_browser(viewport=PHONE, java_script_enabled=is_scripted)
-    come_to_the_order(page)
+    photo = a_photo_with_gps().read()
+    page = open_browser(viewport=PHONE, storage_state=dora.state, java_script_enabled=is_scripted)
+    page.goto(dora.order)
     speak(page, words)
     expect(page.get_by_role("heading", level=1, name=steps.order)).to_be_visible()
     page.get_by_role("link", name=steps.ask).click()
@@ -105,7 +121,7 @@ def test_the_whole_way_on_a_phone(
     page.get_by_label(steps.comment).fill("In pieces again.")
     for name in ("one.jpg", "two.jpg"):
         page.get_by_label(steps.photos).set_input_files(
-            {"name": name, "mimeType": "image/jpeg", "buffer": photo.read_bytes()}
+            {"name": name, "mimeType": "image/jpeg", "buffer": photo}
         )
         page.get_by_role("button", name=steps.add).click()
         expect(page.get_by_role("img", name=name)).to_be_visible()
@@ -127,10 +143,9 @@ def test_the_whole_way_on_a_phone(
     assert fits(page)
 
 
-def test_two_tabs_and_the_seller_race_for_the_last_unit(open_browser: Open) -> None:
-    first = open_browser(viewport=PHONE, provokes=(422,))
-    come_to_the_order(first)
-    order = first.url
+def test_two_tabs_and_the_seller_race_for_the_last_unit(open_browser: Open, dora: LetIn) -> None:
+    first = open_browser(viewport=PHONE, storage_state=dora.state)
+    order = dora.order
     before = find_mail(first, RECEIPT, DORA)
     first.goto(f"{order}ask/")
     first.get_by_label("Kitchen scale").check()
