@@ -25,6 +25,7 @@ from django.views.decorators.cache import never_cache
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
 from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .selectors.common import list_memberships
 from .selectors.lists import STORES
 from .services.access import find_session, keep_language
 
@@ -44,10 +45,7 @@ SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 def memberships_of(request: HttpRequest) -> list[Membership]:
     """The signed-in person's active memberships with their sellers, by name; read once for each request."""
     if not hasattr(request, "memberships"):
-        rows = Membership.objects.none()
-        if request.user.is_authenticated:
-            rows = Membership.objects.filter(user=request.user, is_active=True)
-        request.memberships = list(rows.select_related("seller").order_by("seller__name", "pk"))
+        request.memberships = list_memberships(request.user) if request.user.is_authenticated else []
     return request.memberships
 
 
