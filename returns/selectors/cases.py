@@ -5,7 +5,7 @@ pages without.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -388,33 +388,22 @@ def _share(paid: int | None, units: int, quantity: int) -> int | None:
     return None if paid is None else paid * min(units, quantity) // quantity
 
 
-def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
-    """The cases of `requests`, in their order; select `seller`, `order` and `order.buyer` with them.
+def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] | None = None) -> list[Case]:
+    """The cases of `requests`, in their order; select `WITH_CASE` with them.
 
-    Makes the same number of queries whatever the number of requests.
+    Makes the same number of queries whatever the number of requests. `ledger`: all their events with who acted,
+    the newest first, where a page has read them.
     """
     if not requests:
         return []
     commons, now = common_of({request.seller_id: request.seller for request in requests}.values())
     by_id = {request.pk: request for request in requests}
-    items: dict[int, list[ReturnItem]] = defaultdict(list)
-    for item in (
-        ReturnItem.objects.filter(request_id__in=by_id).select_related("order_item").order_by("ordinal", "id")
-    ):
-        items[item.request_id].append(item)
-    held = {
-        event.request_id: event
-        for event in ReturnEvent.objects.filter(
-            request_id__in=by_id,
-            hold_until__gt=now,
-            relayed_at__isnull=True,
-            withdrawn_at__isnull=True,
-            action__in=(Action.AUTHORIZE, Action.CLOSE),
-        )
-        .select_related("user")
-        .order_by("version")  # of several, the last is the one that can be undone
-    }
-    others = _others(requests, items)
+    items, others = _items_and_others(by_id)
+    if ledger is None:
+        ledger = _held_events(by_id, now)
+    for event in ledger:
+        event.request = by_id[event.request_id]
+    held = {event.request_id: event for event in reversed(ledger) if _is_held(event, now)}
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in refunded_by_part(list(by_id)):
         refunds[row["request_id"]].append(row)
@@ -462,23 +451,53 @@ def other_of(order_item_id: int, quantity: int, request: ReturnRequest, *, than:
     )
 
 
-def _others(requests: Sequence[ReturnRequest], items: dict[int, list[ReturnItem]]) -> dict[int, list[Other]]:
-    """For each request the units of its order lines that other requests ask for; one query for all."""
-    lines = {item.order_item_id for rows in items.values() for item in rows}
+def _items_and_others(
+    by_id: Mapping[int, ReturnRequest],
+) -> tuple[dict[int, list[ReturnItem]], dict[int, list[Other]]]:
+    """By request its own items, and the units of its order lines that other requests ask for; one query."""
+    lines = ReturnItem.objects.filter(request_id__in=by_id).values("order_item_id")
+    own: dict[int, list[ReturnItem]] = defaultdict(list)
     by_line: dict[int, list[ReturnItem]] = defaultdict(list)
     for item in (
-        ReturnItem.objects.filter(order_item_id__in=lines).select_related("request").order_by("request_id")
+        ReturnItem.objects.filter(order_item_id__in=lines)
+        .select_related("order_item", "request")
+        .order_by("request_id", "ordinal", "id")
     ):
         by_line[item.order_item_id].append(item)
-    return {
-        request.pk: [
-            other_of(line, item.quantity, item.request, than=request.pk)
-            for line in dict.fromkeys(item.order_item_id for item in items[request.pk])
+        if item.request_id in by_id:
+            own[item.request_id].append(item)
+    others = {
+        pk: [
+            other_of(line, item.quantity, item.request, than=pk)
+            for line in dict.fromkeys(item.order_item_id for item in own[pk])
             for item in by_line[line]
-            if item.request_id != request.pk
+            if item.request_id != pk
         ]
-        for request in requests
+        for pk in by_id
     }
+    return own, others
+
+
+def _held_events(request_ids: Iterable[int], now: datetime) -> list[ReturnEvent]:
+    held = ReturnEvent.objects.filter(
+        request_id__in=request_ids,
+        hold_until__gt=now,
+        relayed_at__isnull=True,
+        withdrawn_at__isnull=True,
+        action__in=(Action.AUTHORIZE, Action.CLOSE),
+    )
+    return list(held.select_related("user").order_by("-version"))
+
+
+def _is_held(event: ReturnEvent, now: datetime) -> bool:
+    """Can this decision still be undone? Of several of one request, the last one can."""
+    return (
+        event.hold_until is not None
+        and event.hold_until > now
+        and event.relayed_at is None
+        and event.withdrawn_at is None
+        and event.action in (Action.AUTHORIZE, Action.CLOSE)
+    )
 
 
 WITH_CASE = ("seller", "order", "order__buyer", "closure_reason")

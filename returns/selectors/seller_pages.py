@@ -14,7 +14,7 @@ from .. import history, policy
 from ..actors import Actor
 from ..advice import Payer, advise, who_pays
 from ..dates import active_locale
-from ..models import ClosureReason, Note, Order, ReturnEvent
+from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
 from ..models.people import Language
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
@@ -575,9 +575,9 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
     return Todo(sentences[Status(request.status)], case.settings.returns_url, comments, contradiction)
 
 
-def list_events(case: Case) -> list[ReturnEvent]:
+def list_events(request: ReturnRequest) -> list[ReturnEvent]:
     """The ledger of one request, newest first."""
-    return list(case.request.events.select_related("user", "comments").order_by("-version"))
+    return list(request.events.select_related("user", "comments").order_by("-version"))
 
 
 def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
