@@ -80,9 +80,9 @@ def seller_required(view: View) -> View:
     """A seller's page: `request.actor` acts for `request.seller`.
 
     A request's page (`reference` in its address) acts for that request's seller, and has it with what a case
-    needs as `request.return_request`; other pages act for the seller chosen in the header. Who is no member of it gets the 404 of a page that is not there; an admin may open a
-    request's page, as admin. A viewer may look, not send anything. Somebody who was in a team and is in none
-    now is signed out.
+    needs as `request.return_request`; other pages act for the seller chosen in the header. Who is no member of
+    it gets the 404 of a page that is not there; an admin may open a request's page, as admin. A viewer may look,
+    not send anything. Somebody who was in a team and is in none now is signed out.
     """
 
     @wraps(view)

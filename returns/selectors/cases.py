@@ -71,6 +71,13 @@ class Other:
     ended_at: datetime | None
     is_newer: bool
 
+    def covers(self, item: ReturnItem) -> bool:
+        """The same units as this item: both together ask for more than was bought."""
+        return (
+            self.order_item_id == item.order_item_id
+            and self.quantity + item.quantity > item.order_item.quantity
+        )
+
     def counts_as_original(self, now: datetime) -> bool:
         """Open, or ended within 90 days by authorization, refund or replacement: so it is an original."""
         if self.status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE):
@@ -241,15 +248,11 @@ class Case:
 
     @cached_property
     def duplicates(self) -> list[Other]:
-        """Other requests that cover the same units: both together ask for more than was bought."""
+        """Other requests that cover the same units."""
         found: dict[int, Other] = {}
         for item in self.items:
             for other in self.others:
-                if (
-                    other.order_item_id == item.order_item_id
-                    and other.counts_as_original(self.now)
-                    and other.quantity + item.quantity > item.order_item.quantity
-                ):
+                if other.counts_as_original(self.now) and other.covers(item):
                     found.setdefault(other.request_id, other)
         return list(found.values())
 
@@ -327,12 +330,16 @@ class Case:
             days_since_closed=(self.now - request.closed_at).days if request.closed_at else 0,
             has_come_back=any(item.units_received for item in self.items),
             has_newer_request=any(
-                other.is_newer and other.status != Status.CLOSED and other.outcome not in GIVES_UNITS_BACK
+                other.is_newer
+                and other.status != Status.CLOSED
+                and other.outcome not in GIVES_UNITS_BACK
+                and any(other.covers(item) for item in self.items)
                 for other in self.others
             ),
             has_money_for_closing=request.status == Status.CLOSED and self.is_refunded,
             is_escalated=request.escalated_at is not None,
             is_step_in_due=self.is_step_in_due,
+            has_several_units=sum(item.quantity for item in self.items) > 1,
             is_send_back_over=request.send_back_date is not None
             and self.now > policy.not_returned_at(request.send_back_date, self.rules),
             is_duplicate=bool(self.duplicates),

@@ -31,6 +31,7 @@ OFFERED = (
     Action.REFUND,
     Action.COMPLETE,
     Action.REOPEN,
+    Action.SPLIT,
 )
 
 
@@ -205,6 +206,7 @@ class Entry:
     comments: str
     note: str
     is_withdrawn: bool
+    related: Related | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,6 +553,7 @@ def verdict_source(case: Case) -> str:
         "rules": _("Decided by our rules when the return was asked for."),
         "file": _("The marketplace's file says so."),
         "seller": _("By the delivery date that you stated."),
+        "admin": _("The marketplace's team has reassessed it."),
     }.get(source, "")
 
 
@@ -606,9 +609,22 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             comments=event.text,
             note=_held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
+            related=_other_half(event),
         )
         for event in events
     ]
+
+
+def _other_half(event: ReturnEvent) -> Related | None:
+    """The request that a split made of this one, or this of another."""
+    sentences = {
+        "split_into": _("Part of it is request %(rma)s now."),
+        "split_from": _("It was part of request %(rma)s."),
+    }
+    for name, sentence in sentences.items():
+        if other := event.facts.get(name):
+            return Related(url_of(other["reference"]), sentence % {"rma": other["rma_number"]})
+    return None
 
 
 def _held_note(event: ReturnEvent, now: datetime) -> str:
