@@ -609,21 +609,21 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             comments=event.text,
             note=_held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
-            related=_other_half(event),
+            related=other_half(event, "seller-return"),
         )
         for event in events
     ]
 
 
-def _other_half(event: ReturnEvent) -> Related | None:
-    """The request that a split made of this one, or this of another."""
+def other_half(event: ReturnEvent, page: str) -> Related | None:
+    """The request that a split made of this one, or this of another; `page`: the name of its address."""
     sentences = {
         "split_into": _("Part of it is request %(rma)s now."),
         "split_from": _("It was part of request %(rma)s."),
     }
     for name, sentence in sentences.items():
         if other := event.facts.get(name):
-            return Related(url_of(other["reference"]), sentence % {"rma": other["rma_number"]})
+            return Related(reverse(page, args=[other["reference"]]), sentence % {"rma": other["rma_number"]})
     return None
 
 
