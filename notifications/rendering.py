@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from itertools import repeat
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -161,11 +160,12 @@ def facts_of(
     zone: str,
     marketplace: MarketplaceSettings,
     reason_labels: Mapping[str, Mapping[str, str]],
+    item_comments: Mapping[int, str],
 ) -> MessageFacts:
     """What the message of `event` says to one reader; the event may be one that is only planned.
 
-    Reads the event, its request, the request's items, order, buyer and seller, and no clock.
-    `reason_labels` maps the codes of buyers' reasons to their labels in both languages.
+    Reads the event, its request, the request's order, buyer and seller, and no clock. `reason_labels` maps the
+    codes of buyers' reasons to their labels in both languages, `item_comments` items to the buyer's words.
     """
     return_request, facts, words = event.request, event.facts, event.words
     order, values = return_request.order, words["values"]
@@ -187,8 +187,13 @@ def facts_of(
         rma_number=return_request.rma_number,
         item_titles=tuple(values["item_titles"]),
         items=tuple(
-            Line(item["title"], item["quantity"], reason_labels.get(item.get("reason_code", "")), comment)
-            for item, comment in zip(facts.get("items", ()), _item_comments(event), strict=False)
+            Line(
+                item["title"],
+                item["quantity"],
+                reason_labels.get(item.get("reason_code", "")),
+                item_comments.get(item.get("id", 0), ""),
+            )
+            for item in facts.get("items", ())
         ),
         received=tuple(
             Line(item["title"], item["units"], _condition(item["condition"]))
@@ -538,15 +543,6 @@ def _page(event: ReturnEvent, reader: Reader) -> str:
     if event.request.source == Source.FILE and not writes:
         return ""
     return f"{settings.SITE_URL}/my/returns/{reference}/"
-
-
-def _item_comments(event: ReturnEvent) -> Iterator[str]:
-    """What the buyer wrote about each item, for the receipt; the event holds nobody's words."""
-    if event.action == Action.OPEN:
-        # The order in which the event's facts list them.
-        items = event.request.items.order_by("ordinal", "id")
-        yield from items.values_list("comment", flat=True)
-    yield from repeat("")
 
 
 def _condition(value: str) -> Mapping[str, str] | None:

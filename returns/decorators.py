@@ -25,6 +25,7 @@ from django.views.decorators.cache import never_cache
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
 from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .selectors.cases import WITH_CASE
 from .selectors.common import list_memberships
 from .selectors.lists import STORES
 from .services.access import find_session, keep_language
@@ -76,10 +77,10 @@ def listed_memberships(request: HttpRequest) -> list[Membership]:
 def seller_required(view: View) -> View:
     """A seller's page: `request.actor` acts for `request.seller`.
 
-    A request's page (`reference` in its address) acts for that request's seller, other pages for the seller
-    chosen in the header. Who is no member of it gets the 404 of a page that is not there; an admin may open a
-    request's page, as admin. A viewer may look, not send anything. Somebody who was in a team and is in none
-    now is signed out.
+    A request's page (`reference` in its address) acts for that request's seller, and has it with what a case
+    needs as `request.return_request`; other pages act for the seller chosen in the header. Who is no member of
+    it gets the 404 of a page that is not there; an admin may open a request's page, as admin. A viewer may look,
+    not send anything. Somebody who was in a team and is in none now is signed out.
     """
 
     @wraps(view)
@@ -92,7 +93,9 @@ def seller_required(view: View) -> View:
             return redirect("account_login")
         membership = chosen_membership(request)
         if "reference" in kwargs:
-            seller = _seller_of(kwargs["reference"])
+            found = ReturnRequest.objects.for_actor(Actor.system()).filter(reference=kwargs["reference"])
+            request.return_request = found.select_related(*WITH_CASE).first()
+            seller = request.return_request and request.return_request.seller
             membership = next((one for one in memberships_of(request) if one.seller == seller), None)
             if membership is None and seller is not None and request.user.is_staff:
                 return _as_admin(view, request, seller, *args, **kwargs)
@@ -160,17 +163,6 @@ def _as_admin(view: View, request: HttpRequest, seller: Seller, *args: Any, **kw
     request.seller = seller
     request.actor = Actor.admin(request.user)
     return view(request, *args, **kwargs)
-
-
-def _seller_of(reference: str) -> Seller | None:
-    request = (
-        ReturnRequest.objects.for_actor(Actor.system())
-        .filter(reference=reference)
-        .select_related("seller")
-        .only("seller")
-        .first()
-    )
-    return request.seller if request is not None else None
 
 
 def set_language_cookie(response: HttpResponse, language: str) -> None:

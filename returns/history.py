@@ -42,6 +42,8 @@ def what(event: ReturnEvent) -> str:
         Action.UPHOLD: _("Decision upheld"),
         Action.REMIND: _("Reminder"),
         Action.PROVIDE_LABEL: _("Label provided"),
+        Action.SPLIT: _("Split off") if "split_from" in event.facts else _("Split"),
+        Action.REASSESS: _("Policy reassessed"),
     }[Action(event.action)]
 
 
@@ -71,6 +73,8 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Action.UPHOLD: _("Decision upheld by %(who)s on %(when)s."),
         Action.REMIND: _("Reminder sent by %(who)s on %(when)s."),
         Action.PROVIDE_LABEL: _("Label provided by %(who)s on %(when)s."),
+        Action.SPLIT: _("Split by %(who)s on %(when)s."),
+        Action.REASSESS: _("Policy reassessed by %(who)s on %(when)s."),
     }
     if event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))

@@ -110,6 +110,7 @@ class Facts:
     has_money_for_closing: bool = False
     is_escalated: bool = False
     is_step_in_due: bool = False
+    has_several_units: bool = False
     is_send_back_over: bool = False
     is_duplicate: bool = False
     is_never_arrived: bool = False
@@ -279,6 +280,21 @@ def _may_step_in(facts: Facts, asking: Asking) -> Any:
     return _("You can ask the marketplace to step in once the seller has not answered or paid in time.")
 
 
+def _is_made_here(facts: Facts, asking: Asking) -> Any:
+    """The next file of the marketplace would ask again for what was taken away from its request."""
+    if facts.is_imported:
+        return _("The marketplace knows this as one request, so it cannot be split here.")
+    return None
+
+
+def _has_several_units(facts: Facts, asking: Asking) -> Any:
+    return None if facts.has_several_units else _("This request asks for a single unit.")
+
+
+def _not_come_back(facts: Facts, asking: Asking) -> Any:
+    return _("Units of this request have come back already.") if facts.has_come_back else None
+
+
 def _is_escalated(facts: Facts, asking: Asking) -> Any:
     return None if facts.is_escalated else _("Nobody has asked the marketplace to step in.")
 
@@ -430,6 +446,15 @@ TRANSITIONS: tuple[Transition, ...] = (
         SELLERS_SIDE,
         guards=(_owes_label, _cannot_be_undone, _not_handed_over),
     ),
+    _row(Action.SPLIT, (), _AR, SELLERS_SIDE),
+    _row(
+        Action.SPLIT,
+        (_AR,),
+        None,
+        SELLERS_SIDE,
+        guards=(_is_made_here, _has_several_units, _not_come_back, _not_refunded),
+    ),
+    _row(Action.REASSESS, (_AR,), None, (Role.ADMIN,)),
     _row(Action.ESCALATE, ANY, None, (Role.BUYER, Role.SYSTEM), guards=(_may_step_in,)),
     _row(Action.UPHOLD, ANY, None, (Role.ADMIN,), guards=(_is_escalated,)),
     _row(

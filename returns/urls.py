@@ -16,6 +16,7 @@ from .views import (
     seller,
     settings,
     site,
+    split,
     team,
     teamwork,
 )
@@ -86,6 +87,7 @@ sellers = [
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),
+    path("seller/returns/<slug:reference>/split/", split.split, name="seller-split"),
     path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
     path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),
     path(

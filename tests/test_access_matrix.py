@@ -53,6 +53,7 @@ from tests.factories import (
     ED,
     PASSWORD,
     Cast,
+    Line,
     a_request_in,
     at_once,
     closing,
@@ -137,6 +138,7 @@ seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
+seller/returns/<slug:reference>/split/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/assign/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/notes/           302 302  405 303  405 303  405 403  404 404  302 302  302 302  405 404
 seller/returns/<slug:reference>/notes/<int:pk>/remove/ 302 302  405 303  405 403  405 403  404 404  302 302  302 302  405 404
@@ -183,6 +185,7 @@ admin/autocomplete/                              403 405
 admin/jsi18n/                                    200 405
 admin/r/<path:content_type_id>/<path:object_id>/ 404 404
 admin/returns/returnrequest/uphold/              200 422
+admin/returns/returnrequest/<path:object_id>/reassess/ 200 422
 admin/^(?P<app_label>returns|notifications)/$    200 200
 admin/(?P<url>.*)$                               404 404
 """
@@ -257,6 +260,8 @@ def world(db: None) -> World:
         "seller complete": a_request_in(cast, Status.REFUND_DUE),
         "seller reopen": closed,
         "seller undo": held,
+        "seller split": open_request(make_order(seller, Line(quantity=2), country="CA")),
+        "admin reassess": opened,
         "my keep": a_request_in(cast, Status.AUTHORIZED, prepaid=True),
         "my step-in": escalated,
     }
@@ -335,7 +340,7 @@ def path_of(route: str, world: World) -> str:
         "bulk": (world.started if route.endswith("/undo/") else world.preview).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
         "pk": own.get(route.split("/")[2], world.mail).pk if route.count("/") > 2 else world.mail.pk,
-        "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
+        "object_id": _row_of(route, model, world),
         "content_type_id": ContentType.objects.get_for_model(ReturnRequest).pk,
         "app_label": "returns",
         "slug": "prepaid-returns",
@@ -346,6 +351,12 @@ def path_of(route: str, world: World) -> str:
     plain = re.sub(r"\(\?P<(\w+)>.*?\)(?=[-/$])", r"<\1>", route.replace("^", "").replace("$", "") + "$")
     plain = re.sub(r"\(\?P<(\w+)>[^/]*\)", r"<\1>", plain).replace("$", "")
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), plain)
+
+
+def _row_of(route: str, model: re.Match[str] | None, world: World) -> int:
+    if route.endswith("/reassess/"):
+        return world.request_for(route).pk
+    return apps.get_model(model[1], model[2]).objects.first().pk if model else 1
 
 
 def body_for(route: str, world: World) -> dict[str, Any]:
@@ -370,6 +381,7 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller complete": {"outcome": "partially_refunded", "comments": long},
         "seller bulk": {"action": "close", "reference": request.reference},
         "seller <slug:bulk>": {"reason": "other", "comments_en": long},
+        "seller split": {f"units_{item}": 1},
         "seller assign": {"assignee": world.cast.ben.pk},
         "seller notes": {"text": "Call her first."},
         "seller choose": {"slug": "north-lane"},

@@ -17,7 +17,7 @@ from ..models import ReturnEvent
 from ..models.people import Language
 from ..state_machine import STEP_IN_AFTER_CLOSING_DAYS, Action, Outcome, Role, Status, refusal
 from .cases import Case
-from .seller_pages import Offer, Promise, payer_of_buyer
+from .seller_pages import Offer, Promise, Related, other_half, payer_of_buyer
 
 SHOWN = (
     Action.OPEN,
@@ -31,6 +31,7 @@ SHOWN = (
     Action.REOPEN,
     Action.ESCALATE,
     Action.UPHOLD,
+    Action.SPLIT,
 )
 
 
@@ -56,6 +57,7 @@ class Step:
     note: str
     comments: str
     is_done: bool
+    related: Related | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,7 @@ def steps_of(case: Case, actor: Actor) -> list[Step]:
             note=event.words.get("buyer_labels", {}).get(language, ""),
             comments=event.text if event.role in (Role.SELLER, Role.ADMIN) else "",
             is_done=True,
+            related=other_half(event, "buyer-return"),
         )
         for event in events
         if not (case.held_event and event.pk == case.held_event.pk)
@@ -220,6 +223,7 @@ def _told(event: ReturnEvent) -> str:
         Action.REOPEN: _("The request was opened again"),
         Action.ESCALATE: _("The marketplace was asked to step in"),
         Action.UPHOLD: _("The marketplace left the decision as it is"),
+        Action.SPLIT: _("The request was split in two"),
     }[Action(event.action)]
 
 

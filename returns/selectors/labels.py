@@ -49,7 +49,9 @@ class Slip:
 
 
 def label_of(request: ReturnRequest) -> ReturnLabel | None:
-    """The label in force."""
+    """The label in force; before the authorization there is none."""
+    if request.status == Status.AUTHORIZATION_REQUIRED:
+        return None
     return request.labels.filter(voided_at__isnull=True).first()
 
 

@@ -14,7 +14,7 @@ from .. import history, policy
 from ..actors import Actor
 from ..advice import Payer, advise, who_pays
 from ..dates import active_locale
-from ..models import ClosureReason, Note, Order, ReturnEvent
+from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
 from ..models.people import Language
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
@@ -31,6 +31,7 @@ OFFERED = (
     Action.REFUND,
     Action.COMPLETE,
     Action.REOPEN,
+    Action.SPLIT,
 )
 
 
@@ -205,6 +206,7 @@ class Entry:
     comments: str
     note: str
     is_withdrawn: bool
+    related: Related | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,6 +553,7 @@ def verdict_source(case: Case) -> str:
         "rules": _("Decided by our rules when the return was asked for."),
         "file": _("The marketplace's file says so."),
         "seller": _("By the delivery date that you stated."),
+        "admin": _("The marketplace's team has reassessed it."),
     }.get(source, "")
 
 
@@ -575,9 +578,9 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
     return Todo(sentences[Status(request.status)], case.settings.returns_url, comments, contradiction)
 
 
-def list_events(case: Case) -> list[ReturnEvent]:
+def list_events(request: ReturnRequest) -> list[ReturnEvent]:
     """The ledger of one request, newest first."""
-    return list(case.request.events.select_related("user", "comments").order_by("-version"))
+    return list(request.events.select_related("user", "comments").order_by("-version"))
 
 
 def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
@@ -606,9 +609,22 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             comments=event.text,
             note=_held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
+            related=other_half(event, "seller-return"),
         )
         for event in events
     ]
+
+
+def other_half(event: ReturnEvent, page: str) -> Related | None:
+    """The request that a split made of this one, or this of another; `page`: the name of its address."""
+    sentences = {
+        "split_into": _("Part of it is request %(rma)s now."),
+        "split_from": _("It was part of request %(rma)s."),
+    }
+    for name, sentence in sentences.items():
+        if other := event.facts.get(name):
+            return Related(reverse(page, args=[other["reference"]]), sentence % {"rma": other["rma_number"]})
+    return None
 
 
 def _held_note(event: ReturnEvent, now: datetime) -> str:

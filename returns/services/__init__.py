@@ -17,6 +17,8 @@ from .goods import complete_return, keep_item, receive_return
 from .labels import provide_label
 from .money import record_refund
 from .open import open_return
+from .split import split_return
+from .verdicts import reassess
 
 __all__ = [
     "authorize_return",
@@ -28,9 +30,11 @@ __all__ = [
     "open_return",
     "preview_decision",
     "provide_label",
+    "reassess",
     "receive_return",
     "record_refund",
     "reopen_return",
+    "split_return",
     "undo_decision",
     "uphold",
 ]

@@ -481,6 +481,7 @@ def base_facts(case: Case) -> dict[str, Any]:
         "prepaid_eligible": case.request.prepaid_eligible,
         "items": [
             {
+                "id": item.pk,
                 "title": item.order_item.title or item.order_item.sku,
                 "sku": item.order_item.sku,
                 "quantity": item.quantity,

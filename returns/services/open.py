@@ -4,6 +4,7 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -23,7 +24,15 @@ from ..models import (
 )
 from ..models.clock import database_now
 from ..models.requests import Source
-from ..policy import ItemFacts, Verdict, judge_item, judge_request
+from ..policy import (
+    ItemFacts,
+    PolicyVerdict,
+    Reason,
+    Verdict,
+    VerdictSource,
+    judge_item,
+    judge_request,
+)
 from ..selectors.cases import WITH_CASE, load_cases
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
@@ -130,6 +139,23 @@ def verdict_columns(verdict: Verdict) -> dict[str, Any]:
         "prepaid_eligible": verdict.prepaid_eligible,
         "verdict": verdict.as_json(),
     }
+
+
+def verdict_of(item: ReturnItem) -> Verdict:
+    """The item's verdict from what was stored of it."""
+    stored = item.verdict
+    end = stored.get("window_end_date")
+    reason = stored.get("prepaid_reason")
+    return Verdict(
+        policy=PolicyVerdict(item.policy),
+        source=VerdictSource(stored.get("source", VerdictSource.RULES)),
+        reasons=tuple(Reason(**found) for found in stored.get("reasons", [])),
+        window_end_date=date.fromisoformat(end) if end else None,
+        window_is_estimate=stored.get("window_is_estimate", False),
+        prepaid_eligible=item.prepaid_eligible,
+        prepaid_reason=Reason(**reason) if reason else None,
+        rules_version=stored.get("rules_version", 1),
+    )
 
 
 def new_rma_number() -> str:

@@ -47,7 +47,7 @@ from ..models import ReturnEvent
 from ..models.money import RefundPart
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
-from ..selectors.cases import Case, get_case
+from ..selectors.cases import Case, get_case, load_cases
 from ..selectors.comments import find_saved_comment, offer_saved_comments
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
@@ -218,13 +218,14 @@ def _drawn_rows(
 @require_safe
 def one_return(request: HttpRequest, reference: str) -> HttpResponse:
     """One request: items, verdict, clocks, actions, messages, timeline, notes."""
-    return return_page(request, get_case(request.actor, reference), NoteForm())
+    return return_page(request, NoteForm())
 
 
-def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpResponse:
+def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
     """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
-    events = seller_pages.list_events(case)
+    events = seller_pages.list_events(request.return_request)
+    (case,) = load_cases([request.return_request], events)
     team = case.common.team
     row = seller_pages.row_of(case, actor, case.common.closure_reasons, beside(case, actor, team))
     context = {
@@ -236,6 +237,7 @@ def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpRe
         "verdict_source": seller_pages.verdict_source(case),
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
+        "case": case,
         "return_request": case.request,
         "label": label_of(case.request),
         "can_decide": actor.may_write,
@@ -256,7 +258,7 @@ def assign_form(case: Case, actor: Actor, team: Mapping[int, str], **options: An
 @require_http_methods(["GET", "HEAD", "POST"])
 def close(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.CLOSE)
+    case = case_for(request, Action.CLOSE)
     choices = seller_pages.choices_of(case, case.common.closure_reasons)
     form = _close_form(request, case, choices)
     if is_sent(request, form):
@@ -285,7 +287,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.RECEIVE)
+    case = case_for(request, Action.RECEIVE)
     form = ReceiveForm(request.POST or None, case=case, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -313,7 +315,7 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def refund(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.REFUND)
+    case = case_for(request, Action.REFUND)
     form = RefundForm(request.POST or None, case=case, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -344,7 +346,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def complete(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = get_case(actor, reference)
+    case = case_of(request)
     form = CompleteForm(request.POST or None, case=case, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -367,7 +369,7 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.REOPEN)
+    case = case_for(request, Action.REOPEN)
     form = ReopenForm(request.POST or None, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -401,7 +403,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
         return done(
             request, _("Undone. Nobody was told."), otherwise=reverse("seller-return", args=[reference])
         )
-    case = case_for(request, reference, Action.UNDO)
+    case = case_for(request, Action.UNDO)
     context = {
         "undo": seller_pages.undo_of(case, actor),
         "next": _next(request, reverse("seller-return", args=[reference])),
@@ -411,7 +413,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
 
 def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, ReturnEvent | None]:
     """The close form as it stands in this POST, and its unsaved event, for the preview beside it."""
-    case = get_case(request.actor, reference)
+    case = case_of(request)
     begin_deciding(request.actor, case)
     choices = seller_pages.choices_of(case, case.common.closure_reasons)
     form = _close_form(request, case, choices)
@@ -469,9 +471,14 @@ def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEve
     return services.preview_decision(actor, reference=reference, decision=closing, case=form.case)
 
 
-def case_for(request: HttpRequest, reference: str, action: Action) -> Case:
+def case_of(request: HttpRequest) -> Case:
+    """The case of the request that the address names."""
+    return load_cases([request.return_request])[0]
+
+
+def case_for(request: HttpRequest, action: Action) -> Case:
     """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
-    case = get_case(request.actor, reference)
+    case = case_of(request)
     if request.method != "POST":
         check_move(case, request.actor, action)
     return case

@@ -31,6 +31,7 @@ ME, SOMEBODY_ELSE = 7, 8
 # request stands in its outcome. A later piece lets the system complete as partially refunded, too.
 FIRST_MOVES = """
 open   | authorization_required | buyer seller admin system
+split  | authorization_required | seller admin
 record | as the file says       | marketplace
 """
 MOVES = """
@@ -55,6 +56,8 @@ uphold          | any                               | unchanged              | a
 remind          | authorization_required authorized | unchanged              | system
 remind          | refund_due closed                 | unchanged              | system
 provide_label   | authorized                        | unchanged              | seller admin
+split           | authorization_required            | unchanged              | seller admin
+reassess        | authorization_required            | unchanged              | admin
 """
 
 STATES = [
@@ -84,6 +87,8 @@ FAVOURABLE = {
     "uphold": {"is_escalated": True},
     "remind": {"has_open_promise": True},
     "provide_label": {"owes_label": True},
+    "split": {"has_several_units": True},
+    "reassess": {},
 }
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
@@ -304,6 +309,14 @@ GUARDS = [
      "The authorization can still be undone. Provide the label once the buyer is told of it."),
     ("provide_label", "seller", "authorized", {"is_handed_over": True},
      "The item is already on its way back, so this is no longer possible."),
+    ("split", "seller", "authorization_required", {"is_imported": True},
+     "The marketplace knows this as one request, so it cannot be split here."),
+    ("split", "admin", "authorization_required", {"has_several_units": False},
+     "This request asks for a single unit."),
+    ("split", "seller", "authorization_required", {"has_come_back": True},
+     "Units of this request have come back already."),
+    ("split", "seller", "authorization_required", {"is_refunded": True},
+     "A refund was already recorded for this request, so this is no longer possible."),
     ("remind", "system", "closed", {"has_open_promise": False},
      "Nothing is due on this request."),
 ]  # fmt: skip
