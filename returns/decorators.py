@@ -230,23 +230,43 @@ def buyer_required(view: View) -> View:
     still be used: people have more than one order.
     """
 
+    def is_of(session: BuyerSession, reference: str) -> bool:
+        actor = Actor.buyer(session.order)
+        return ReturnRequest.objects.for_actor(actor).filter(reference=reference).exists()
+
+    return _buyers_page(view, is_of, is_order=False)
+
+
+def buyer_order_required(view: View) -> View:
+    """A page of the order `reference`, for the browser that was let in to it: `request.actor`.
+
+    The same door as a request's (`buyer_required`) to everybody else.
+    """
+
+    def is_of(session: BuyerSession, reference: str) -> bool:
+        return session.order.reference == reference
+
+    return _buyers_page(view, is_of, is_order=True)
+
+
+def _buyers_page(view: View, is_of: Callable[[BuyerSession, str], bool], *, is_order: bool) -> View:
+    """The view for whose session `is_of` says that the reference is its own, and the door for all others."""
+
     @wraps(view)
     @never_cache
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        session = buyer_session_of(request)
-        if session is not None:
-            actor = Actor.buyer(session.order)
-            if ReturnRequest.objects.for_actor(actor).filter(reference=kwargs["reference"]).exists():
-                request.actor = actor
-                keep_language(session, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
-                with timezone.override(MarketplaceSettings.load().time_zone):
-                    return view(request, *args, **kwargs)
+        session, reference = buyer_session_of(request), kwargs["reference"]
+        if session is not None and is_of(session, reference):
+            request.actor = Actor.buyer(session.order)
+            keep_language(session, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
+            with timezone.override(MarketplaceSettings.load().time_zone):
+                return view(request, *args, **kwargs)
         if request.method not in SAFE_METHODS:
             if session is not None:
                 raise NotFound(_("This page does not exist, or it is not yours."))
-            return HttpResponseRedirect(reverse("buyer-return", kwargs=kwargs), status=303)
-        return render(
-            request, "buyer_door.html", {"reference": kwargs["reference"]}, status=404 if session else 200
-        )
+            page = "buyer-order" if is_order else "buyer-return"
+            return HttpResponseRedirect(reverse(page, kwargs={"reference": reference}), status=303)
+        context = {"reference": reference, "is_order": is_order}
+        return render(request, "buyer_door.html", context, status=404 if session else 200)
 
     return wrapped

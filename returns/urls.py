@@ -55,6 +55,10 @@ files_in_and_out = [
 ]
 
 buyers_way_in = [
+    path("my/", buyer_access.find, name="buyer-find"),
+    path("my/code/", buyer_access.order_code, name="buyer-order-code"),
+    path("my/orders/<slug:reference>/", buyer_access.order, name="buyer-order"),
+    path("my/orders/<slug:reference>/send-code/", buyer_access.send_order_code, name="buyer-order-send-code"),
     path("my/link/", buyer_access.link_open, name="buyer-link-open"),
     path("my/link/<str:token>/", buyer_access.link, name="buyer-link"),
     path("my/returns/<slug:reference>/send-code/", buyer_access.send_code, name="buyer-send-code"),
