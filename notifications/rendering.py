@@ -138,6 +138,7 @@ class MessageFacts:
     link: str = ""
     choices: str = ""
     code: str = ""
+    opens_order: bool = False
     expires_at: datetime | None = None
     file_name: str = ""
     waiting: int = 0
@@ -469,7 +470,7 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
 def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str, str]]:
     """What the reader may want to do; an address alone never does it."""
     if kind == Kind.BUYER_CODE:
-        yield _("Open your request"), facts.link
+        yield _("Open your order") if facts.opens_order else _("Open your request"), facts.link
     elif kind == Kind.INVITATION:
         yield _("Accept the invitation"), facts.link
     elif kind == Kind.IMPORT_FINISHED:

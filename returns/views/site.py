@@ -125,7 +125,7 @@ def _demo_sign_ins() -> list[SignIn]:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Two doors: members sign in; buyers come by the links in their mails."""
+    """Two doors: members sign in; buyers find their order."""
     return render(request, "home.html", {"demo_buyer": DEMO_BUYER if settings.DEMO else ""})
 
 
