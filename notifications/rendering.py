@@ -32,6 +32,7 @@ from returns.models import MarketplaceSettings, ReturnEvent, Seller
 from returns.models.reasons import PLACEHOLDERS
 from returns.models.requests import ItemCondition, Source
 from returns.money import format_money
+from returns.selectors.cases import NEVER_ARRIVED
 from returns.state_machine import Action, Role, Status
 
 from .mail import LANGUAGE_TAGS
@@ -112,6 +113,7 @@ class MessageFacts:
     comments: str = ""
     is_prepaid: bool = False
     is_waiting: bool = False
+    is_delivery_problem: bool = False
 
     reason: Mapping[str, str] | None = None
     buyer_reason: Mapping[str, str] | None = None
@@ -201,6 +203,7 @@ def facts_of(
         comments=comments,
         is_prepaid=facts.get("prepaid_eligible", return_request.prepaid_eligible),
         is_waiting=return_request.status == Status.AUTHORIZATION_REQUIRED,
+        is_delivery_problem=any(item.get("reason_code") == NEVER_ARRIVED for item in facts.get("items", ())),
         reason=words.get("labels"),
         buyer_reason=words.get("buyer_labels"),
         text=words.get("text"),
@@ -482,7 +485,8 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"
     elif facts.page:
         if kind == Kind.RETURN_OPENED:
-            yield _("Authorize request"), f"{facts.page}authorize/"
+            if not facts.is_delivery_problem:
+                yield _("Authorize request"), f"{facts.page}authorize/"
             if not facts.is_prepaid:
                 yield _("Close request"), f"{facts.page}close/"
         yield _("See the request"), facts.page

@@ -8,6 +8,7 @@ from .views import (
     buyer,
     buyer_access,
     comments,
+    delivery,
     files,
     guides,
     overview,
@@ -100,6 +101,7 @@ sellers = [
 ]
 
 buyers = [
+    path("my/orders/<slug:reference>/not-arrived/", delivery.not_arrived, name="buyer-not-arrived"),
     path("my/returns/<slug:reference>/", buyer.one_return, name="buyer-return"),
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),
