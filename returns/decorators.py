@@ -24,7 +24,7 @@ from django.views.decorators.cache import never_cache
 
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
-from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, Order, ReturnRequest, Seller, User
 from .selectors.lists import STORES
 from .services.access import find_session, keep_language
 
@@ -78,10 +78,10 @@ def listed_memberships(request: HttpRequest) -> list[Membership]:
 def seller_required(view: View) -> View:
     """A seller's page: `request.actor` acts for `request.seller`.
 
-    A request's page (`reference` in its address) acts for that request's seller, other pages for the seller
-    chosen in the header. Who is no member of it gets the 404 of a page that is not there; an admin may open a
-    request's page, as admin. A viewer may look, not send anything. Somebody who was in a team and is in none
-    now is signed out.
+    A request's page (`reference` in its address) acts for that request's seller, an order's (`order`) for that
+    order's, other pages for the seller chosen in the header. Who is no member of it gets the 404 of a page that
+    is not there; an admin may open a request's or an order's page, as admin. A viewer may look, not send
+    anything. Somebody who was in a team and is in none now is signed out.
     """
 
     @wraps(view)
@@ -93,8 +93,8 @@ def seller_required(view: View) -> View:
             messages.warning(request, _("You are in no team at present. Ask an owner to invite you."))
             return redirect("account_login")
         membership = chosen_membership(request)
-        if "reference" in kwargs:
-            seller = _seller_of(kwargs["reference"])
+        if "reference" in kwargs or "order" in kwargs:
+            seller = _seller_of(**{name: kwargs[name] for name in ("reference", "order") if name in kwargs})
             membership = next((one for one in memberships_of(request) if one.seller == seller), None)
             if membership is None and seller is not None and request.user.is_staff:
                 return _as_admin(view, request, seller, *args, **kwargs)
@@ -164,15 +164,13 @@ def _as_admin(view: View, request: HttpRequest, seller: Seller, *args: Any, **kw
     return view(request, *args, **kwargs)
 
 
-def _seller_of(reference: str) -> Seller | None:
-    request = (
-        ReturnRequest.objects.for_actor(Actor.system())
-        .filter(reference=reference)
-        .select_related("seller")
-        .only("seller")
-        .first()
+def _seller_of(reference: str = "", order: str = "") -> Seller | None:
+    """The seller of the request of this reference, or of the order of that one."""
+    rows = (
+        Order.objects.for_actor(Actor.system()) if order else ReturnRequest.objects.for_actor(Actor.system())
     )
-    return request.seller if request is not None else None
+    row = rows.filter(reference=order or reference).select_related("seller").only("seller").first()
+    return row.seller if row is not None else None
 
 
 def set_language_cookie(response: HttpResponse, language: str) -> None:

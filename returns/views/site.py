@@ -92,6 +92,7 @@ def _menu(request: HttpRequest) -> list[Item]:
     menu = []
     if memberships_of(request):
         orders = [
+            item(_("Orders"), reverse("seller-orders")),
             item(_("Manage Seller Fulfilled Returns"), reverse("seller-returns")),
             item(_("Import files"), reverse("seller-imports")),
             item(_("Export returns"), reverse("seller-exports")),
