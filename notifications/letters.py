@@ -168,6 +168,7 @@ class Letters:
             seller_name=code.order.seller.name,
             order_number=code.order.order_number,
             code=code_for(code),
+            opens_order=not code.return_reference,
             link=f"{settings.SITE_URL}/my/link/{token_for(code)}/",
             expires_at=code.expires_at,
         )

@@ -31,6 +31,7 @@ from returns.models import MarketplaceSettings, ReturnEvent, Seller
 from returns.models.reasons import PLACEHOLDERS
 from returns.models.requests import ItemCondition, Source
 from returns.money import format_money
+from returns.selectors.cases import NEVER_ARRIVED
 from returns.state_machine import Action, Role, Status
 
 from .mail import LANGUAGE_TAGS
@@ -111,6 +112,7 @@ class MessageFacts:
     comments: str = ""
     is_prepaid: bool = False
     is_waiting: bool = False
+    is_delivery_problem: bool = False
 
     reason: Mapping[str, str] | None = None
     buyer_reason: Mapping[str, str] | None = None
@@ -137,6 +139,7 @@ class MessageFacts:
     link: str = ""
     choices: str = ""
     code: str = ""
+    opens_order: bool = False
     expires_at: datetime | None = None
     file_name: str = ""
     waiting: int = 0
@@ -205,6 +208,7 @@ def facts_of(
         comments=comments,
         is_prepaid=facts.get("prepaid_eligible", return_request.prepaid_eligible),
         is_waiting=return_request.status == Status.AUTHORIZATION_REQUIRED,
+        is_delivery_problem=any(item.get("reason_code") == NEVER_ARRIVED for item in facts.get("items", ())),
         reason=words.get("labels"),
         buyer_reason=words.get("buyer_labels"),
         text=words.get("text"),
@@ -474,7 +478,7 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
 def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str, str]]:
     """What the reader may want to do; an address alone never does it."""
     if kind == Kind.BUYER_CODE:
-        yield _("Open your request"), facts.link
+        yield _("Open your order") if facts.opens_order else _("Open your request"), facts.link
     elif kind == Kind.INVITATION:
         yield _("Accept the invitation"), facts.link
     elif kind == Kind.IMPORT_FINISHED:
@@ -486,7 +490,8 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"
     elif facts.page:
         if kind == Kind.RETURN_OPENED:
-            yield _("Authorize request"), f"{facts.page}authorize/"
+            if not facts.is_delivery_problem:
+                yield _("Authorize request"), f"{facts.page}authorize/"
             if not facts.is_prepaid:
                 yield _("Close request"), f"{facts.page}close/"
         yield _("See the request"), facts.page

@@ -9,8 +9,10 @@ from .views import (
     buyer,
     buyer_access,
     comments,
+    delivery,
     files,
     guides,
+    orders,
     overview,
     papers,
     photos,
@@ -73,6 +75,8 @@ sellers = [
     path("seller/help/", guides.guides, name="seller-help"),
     path("seller/help/<slug:slug>/", guides.guide, name="seller-guide"),
     path("seller/returns/", seller.returns, name="seller-returns"),
+    path("seller/orders/", orders.orders, name="seller-orders"),
+    path("seller/orders/<slug:reference>/", orders.one_order, name="seller-order"),
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
     path("seller/returns/bulk/", bulk.many, name="seller-bulk"),
@@ -104,6 +108,7 @@ sellers = [
 ]
 
 buyers = [
+    path("my/orders/<slug:reference>/not-arrived/", delivery.not_arrived, name="buyer-not-arrived"),
     path("my/returns/<slug:reference>/", buyer.one_return, name="buyer-return"),
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),

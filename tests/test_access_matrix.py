@@ -125,6 +125,8 @@ seller/                                          302 302  200 405  200 405  200 
 seller/help/                                     302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
 seller/help/<slug:slug>/                         302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/orders/                                   302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/orders/<slug:reference>/                  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
@@ -166,6 +168,11 @@ seller/imports/<slug:run>/commit/                302 302  405 303  405 303  405 
 seller/imports/<slug:run>/discard/               302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
 seller/exports/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/exports/returns.tsv                       302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+my/                                              200 303  200 303  200 303  200 303  200 303  200 303  200 303  200 303
+my/code/                                         200 422  200 422  200 422  200 422  200 422  200 422  200 422  200 422
+my/orders/<slug:reference>/                      200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/orders/<slug:reference>/send-code/            303 303  303 303  303 303  303 303  303 303  303 303  303 303  303 303
+my/orders/<slug:reference>/not-arrived/          200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/link/                                         200 422  200 422  200 422  200 422  200 422  200 303  200 422  200 422
 my/link/<str:token>/                             303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
 my/returns/<slug:reference>/send-code/           303 303  303 303  303 303  303 303  303 303  303 303  303 303  303 303
@@ -243,7 +250,7 @@ class World:
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
-        if "/orders/" in route:
+        if "/orders/" in route and not route.endswith("/not-arrived/"):
             return self.requests["asking"]
         page = route.rstrip("/").rpartition("/")[2]
         return self.requests.get(f"{route.partition('/')[0]} {page}", self.requests["open"])
@@ -298,6 +305,7 @@ def world(db: None) -> World:
         "admin reassess": opened,
         "my keep": a_request_in(cast, Status.AUTHORIZED, prepaid=True),
         "my step-in": escalated,
+        "my not-arrived": open_request(make_order(seller, Line(quantity=2), country="CA"), quantity=1),
     }
     partly = requests["seller complete"]
     services.record_refund(
@@ -443,6 +451,8 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller comments": {"name": "Thank you", "language": "en", "comments": long},
         "seller addresses": address,
         "seller imports": {"file": SimpleUploadedFile("r.tsv", returns_file({}).getvalue())},
+        " my": {"order_number": request.order.order_number, "email": request.order.buyer.email},
+        "my not-arrived": {f"units_{request.items.get().order_item_id}": 1},
         "my close": {"reason": "buyer_by_mistake"},
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},

@@ -74,6 +74,8 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
     """Where the request stands and what comes next, in the buyer's words."""
     request = case.request
     status = case.status_for(actor)
+    if case.is_never_arrived and status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED):
+        return _delivery_words(case, status)
     if status == Status.AUTHORIZATION_REQUIRED:
         if request.step_in_at and not case.is_imported:
             return StatusWords(
@@ -104,6 +106,18 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
     if status == Status.CLOSED:
         return _closed_words(case)
     return _completed_words(case)
+
+
+def _delivery_words(case: Case, status: Status) -> StatusWords:
+    """What never arrived is looked for; the buyer has nothing to keep and nothing to send back."""
+    step_in_at = case.request.step_in_at
+    if step_in_at and status == Status.AUTHORIZATION_REQUIRED and not case.is_imported:
+        sentence = _("You will hear by %(day)s. If it arrives after all, please close this request.")
+        day = format_day(policy.local_day(step_in_at, case.rules.time_zone))
+        return StatusWords(_("The seller looks into the delivery"), sentence % {"day": day})
+    return StatusWords(
+        _("The seller looks into the delivery"), _("If it arrives after all, please tell the seller.")
+    )
 
 
 def _closed_words(case: Case) -> StatusWords:
@@ -168,6 +182,8 @@ def items_of(case: Case) -> list[BuyerItem]:
             notes=[
                 str(policy.sentence(policy.Reason(**reason)))
                 for reason in item.verdict.get("reasons", [])[:1]
+                # A return window says nothing about what never came.
+                if not case.is_never_arrived
             ],
         )
         for item in case.items
@@ -184,7 +200,7 @@ def steps_of(case: Case, actor: Actor) -> list[Step]:
     )
     steps = [
         Step(
-            sentence=_told(event),
+            sentence=_told(event, case),
             at=event.occurred_at,
             note=event.words.get("buyer_labels", {}).get(language, ""),
             comments=event.text if event.role in (Role.SELLER, Role.ADMIN) else "",
@@ -203,10 +219,14 @@ def steps_of(case: Case, actor: Actor) -> list[Step]:
         Status.AUTHORIZED: [_("You send the items back"), _("You get your money back")],
         Status.REFUND_DUE: [_("You get your money back")],
     }.get(case.status_for(actor), [])
+    if case.is_never_arrived:
+        to_come = [_("The seller finds it, sends it again or refunds you")] if to_come else []
     return steps + [Step(sentence, None, "", "", False) for sentence in to_come]
 
 
-def _told(event: ReturnEvent) -> str:
+def _told(event: ReturnEvent, case: Case) -> str:
+    if event.action == Action.OPEN and case.is_never_arrived:
+        return _("You told the seller that it never arrived")
     if event.action == Action.OPEN and event.role != Role.BUYER:
         return _("A return was asked for on your behalf")
     if event.action == Action.CLOSE:
@@ -231,7 +251,7 @@ def _told(event: ReturnEvent) -> str:
 
 def way_back_of(case: Case, actor: Actor) -> WayBack | None:
     request = case.request
-    if case.status_for(actor) != Status.AUTHORIZED:
+    if case.status_for(actor) != Status.AUTHORIZED or case.is_never_arrived:
         return None
     return WayBack(
         merchant_rma=request.merchant_rma if request.merchant_rma != request.rma_number else "",

@@ -292,9 +292,12 @@ class Case:
 
     @property
     def has_rule(self) -> bool:
-        """Does the seller's setting authorize such a request by itself when it is opened here?"""
+        """Does the seller's setting authorize such a request by itself when it is opened here?
+
+        Never what did not arrive: there is nothing to send back, so nothing to authorize (domain.md 6).
+        """
         mode, modes = self.seller.authorization, Seller.Authorization
-        if self.is_imported or mode == modes.BY_HAND:
+        if self.is_imported or self.is_never_arrived or mode == modes.BY_HAND:
             return False
         if self.request.prepaid_eligible:
             return True

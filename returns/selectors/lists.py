@@ -232,7 +232,7 @@ def _queue(store: Store, filters: Filters, now: datetime) -> "QuerySet[ReturnReq
     condition = filters.condition(now=now, time_zone=store.common.seller.time_zone)
     requests = ReturnRequest.objects.for_actor(store.actor).filter(condition)
     column = filters.order.removeprefix("-")
-    position = _position(filters.cursor)
+    position = position_in(filters.cursor)
     if position is not None:
         value, pk = position
         if filters.order.startswith("-"):
@@ -313,7 +313,7 @@ def _start_of(day: date, time_zone: str) -> datetime:
     return datetime.combine(day, time.min, ZoneInfo(time_zone))
 
 
-def _position(cursor: str) -> tuple[datetime, int] | None:
+def position_in(cursor: str) -> tuple[datetime, int] | None:
     """Where the page before ended; a cursor that cannot be read starts from the top."""
     moment, _separator, pk = cursor.partition("~")
     try:

@@ -163,6 +163,7 @@ class Row:
     undo: Undo | None = None
     beside: Beside = NOTHING_BESIDE
     can_assign: bool = False
+    is_delivery_problem: bool = False
 
     @property
     def can_pick(self) -> bool:
@@ -277,6 +278,7 @@ def row_of(
         undo=undo_of(case, actor),
         beside=beside,
         can_assign=actor.may_write and actor.role == Role.SELLER,
+        is_delivery_problem=case.is_never_arrived,
     )
 
 
@@ -344,7 +346,7 @@ def clock_of(case: Case) -> Clock | None:
     """The clock that runs now, and what happens if nobody acts."""
     request = case.request
     if request.status == Status.AUTHORIZATION_REQUIRED and request.answer_due_at:
-        if request.prepaid_eligible and not case.is_imported:
+        if request.prepaid_eligible and not case.is_imported and not case.is_never_arrived:
             outcome = _("The system authorizes it then.")
         elif case.is_imported:
             outcome = _("If nobody answers, the buyer may claim at the marketplace.")
@@ -398,8 +400,17 @@ def verdict_notes(verdict: dict[str, Any], *, without: frozenset[str] = ON_THE_B
 
 
 def advice_of(case: Case) -> str:
-    """The cost advice on an open request of one item, with its numbers, or nothing."""
-    if case.request.status != Status.AUTHORIZATION_REQUIRED or len(case.items) != 1:
+    """The cost advice on an open request of one item, with its numbers, or nothing. What never arrived has no way
+    back: the advice is what to check (domain.md 6).
+    """
+    if case.request.status != Status.AUTHORIZATION_REQUIRED:
+        return ""
+    if case.is_never_arrived:
+        return _(
+            "A delivery problem, not a return. Check the tracking and the address, and ask the buyer about the "
+            "household, the neighbours and a safe place. Then offer a refund, or send the order again."
+        )
+    if len(case.items) != 1:
         return ""
     (item,) = case.items
     money = case.moneys[item.pk]
@@ -521,7 +532,9 @@ def order_facts(case: Case) -> OrderFacts:
 
 
 def payer_of(case: Case) -> str:
-    """Who pays the way back, and by whose word."""
+    """Who pays the way back, and by whose word; nobody where nothing is sent back."""
+    if case.is_never_arrived:
+        return ""
     if case.request.prepaid_eligible and not case.is_imported:
         return _("The marketplace provides the return label.")
     item = case.items[0]

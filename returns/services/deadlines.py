@@ -17,7 +17,7 @@ from ..exceptions import Refusal
 from ..models import MarketplaceSettings, ReturnRequest
 from ..models.clock import database_now
 from ..models.requests import Source
-from ..selectors.cases import Case
+from ..selectors.cases import NEVER_ARRIVED, Case
 from ..state_machine import Action, Outcome, Status
 from .decide import authorize_return
 from .goods import complete_return
@@ -29,13 +29,16 @@ NEAR_SEND_BACK = (timedelta(days=7), timedelta(days=2))
 
 
 def authorize_at_limit() -> int:
-    """Authorize prepaid-eligible requests opened here whose answer limit passed. Answers how many."""
+    """Authorize prepaid-eligible requests opened here whose answer limit passed. Answers how many.
+
+    What never arrived waits on: a label would send nothing back.
+    """
     due = ReturnRequest.objects.filter(
         status=Status.AUTHORIZATION_REQUIRED,
         prepaid_eligible=True,
         source=Source.PORTAL,
         answer_due_at__lte=database_now(),
-    )
+    ).exclude(items__reason_code=NEVER_ARRIVED)
     return _each(due, lambda reference: authorize_return(Actor.system(), reference=reference))
 
 
