@@ -12,6 +12,7 @@ from .views import (
     guides,
     overview,
     papers,
+    photos,
     saved_views,
     seller,
     settings,
@@ -76,6 +77,7 @@ sellers = [
     path("seller/returns/<slug:reference>/authorize/", authorize.authorize, name="seller-authorize"),
     path("seller/returns/<slug:reference>/label/", authorize.label, name="seller-label"),
     path("seller/returns/<slug:reference>/label/file/", papers.seller_label, name="seller-label-file"),
+    path("seller/returns/<slug:reference>/photos/<slug:photo>/", photos.seller_photo, name="seller-photo"),
     path("seller/returns/<slug:reference>/slip/", papers.seller_slip, name="seller-slip"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),
     path(
@@ -100,6 +102,7 @@ buyers = [
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),
     path("my/returns/<slug:reference>/label/", papers.buyer_label, name="buyer-label"),
+    path("my/returns/<slug:reference>/photos/<slug:photo>/", photos.buyer_photo, name="buyer-photo"),
     path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
