@@ -48,13 +48,14 @@ IN_A_FRAME = {
 # When a member gets a kind of mail.
 HINTS = {
     Kind.RETURN_OPENED: gettext_lazy("A buyer asks for a return, and it waits for your decision."),
+    Kind.MESSAGE_RECEIVED: gettext_lazy("A buyer writes to you about a return."),
     Kind.RETURN_CLOSED_BY_BUYER: gettext_lazy("The buyer has closed the own request, with the reason."),
     Kind.RETURN_KEPT: gettext_lazy("The buyer keeps an item whose return was prepaid."),
     Kind.DEADLINE_NEAR: gettext_lazy("An answer or a refund is due soon, or overdue."),
     Kind.ESCALATED: gettext_lazy("A buyer asks the marketplace to step in, or nobody has answered in time."),
     Kind.ESCALATION_ANSWERED: gettext_lazy("What the marketplace decided after it was asked to step in."),
     Kind.RETURN_CLOSED: gettext_lazy("The marketplace has closed a request for you."),
-    Kind.RETURN_REOPENED: gettext_lazy("The marketplace has reopened a request of yours."),
+    Kind.RETURN_REOPENED: gettext_lazy("The marketplace has reopened a request of yours, or a buyer the own."),
     Kind.IMPORT_FINISHED: gettext_lazy(
         "A colleague has read a file: how many requests wait, how many are overdue."
     ),

@@ -42,6 +42,8 @@ def what(event: ReturnEvent) -> str:
         Action.UPHOLD: _("Decision upheld"),
         Action.REMIND: _("Reminder"),
         Action.PROVIDE_LABEL: _("Label provided"),
+        Action.HAND_OVER: _("Handed over to the carrier"),
+        Action.WRITE: _("Message written"),
     }[Action(event.action)]
 
 
@@ -71,6 +73,8 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Action.UPHOLD: _("Decision upheld by %(who)s on %(when)s."),
         Action.REMIND: _("Reminder sent by %(who)s on %(when)s."),
         Action.PROVIDE_LABEL: _("Label provided by %(who)s on %(when)s."),
+        Action.HAND_OVER: _("Said to be on its way by %(who)s on %(when)s."),
+        Action.WRITE: _("Message written by %(who)s on %(when)s."),
     }
     if event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))

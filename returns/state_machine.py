@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from .exceptions import TransitionNotAllowed
 
 REOPEN_DAYS = 30
+TAKE_BACK_DAYS = 7  # a buyer's own closing
 STEP_IN_AFTER_CLOSING_DAYS = 30
 
 
@@ -227,6 +228,22 @@ def _has_partial_refund(facts: Facts, asking: Asking) -> Any:
     return None if facts.is_refunded else _("Record the partial refund first.")
 
 
+def _not_yet_sent(facts: Facts, asking: Asking) -> Any:
+    return _("We already know that the parcel is on its way.") if facts.is_handed_over else None
+
+
+def _closed_by_the_buyer(facts: Facts, asking: Asking) -> Any:
+    if facts.closed_by == Role.BUYER:
+        return None
+    return _("You can only take back your own closing, and you did not close this request.")
+
+
+def _just_closed(facts: Facts, asking: Asking) -> Any:
+    if facts.days_since_closed <= TAKE_BACK_DAYS:
+        return None
+    return _("You closed this request more than 7 days ago, so you can no longer take that back.")
+
+
 def _closed_by_sellers_side(facts: Facts, asking: Asking) -> Any:
     if facts.closed_by in SELLERS_SIDE:
         return None
@@ -416,6 +433,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         guards=(_closed_by_sellers_side, _recently_closed, _no_newer_request, _no_money_for_closing),
     ),
     _row(
+        Action.REOPEN,
+        (_CLOSED,),
+        None,
+        (Role.BUYER,),
+        guards=(_closed_by_the_buyer, _just_closed, _no_newer_request),
+        note="back to the status before",
+    ),
+    _row(
         Action.UNDO,
         (_AUTHORIZED, _CLOSED),
         None,
@@ -430,6 +455,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         SELLERS_SIDE,
         guards=(_owes_label, _cannot_be_undone, _not_handed_over),
     ),
+    _row(
+        Action.HAND_OVER,
+        (_AR, _AUTHORIZED),
+        None,
+        (Role.BUYER, Role.SYSTEM),
+        guards=(_not_yet_sent,),
+    ),
+    _row(Action.WRITE, ANY, None, (Role.BUYER, Role.SELLER, Role.ADMIN)),
     _row(Action.ESCALATE, ANY, None, (Role.BUYER, Role.SYSTEM), guards=(_may_step_in,)),
     _row(Action.UPHOLD, ANY, None, (Role.ADMIN,), guards=(_is_escalated,)),
     _row(

@@ -29,6 +29,7 @@ SHOWN = (
     Action.REFUND,
     Action.COMPLETE,
     Action.REOPEN,
+    Action.HAND_OVER,
     Action.ESCALATE,
     Action.UPHOLD,
 )
@@ -154,6 +155,12 @@ def _completed_words(case: Case) -> StatusWords:
     }
     headline, sentence = words[Outcome(case.request.outcome)]
     return StatusWords(headline, sentence)
+
+
+def status_before_closing(case: Case) -> Status:
+    """The status that a closed request had until it was closed here."""
+    closings = case.request.events.filter(action=Action.CLOSE, withdrawn_at__isnull=True)
+    return Status(closings.order_by("-version").values_list("source", flat=True)[0])
 
 
 def items_of(case: Case) -> list[BuyerItem]:

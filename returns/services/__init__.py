@@ -13,10 +13,12 @@ from .decide import (
     undo_decision,
 )
 from .escalation import escalate, uphold
-from .goods import complete_return, keep_item, receive_return
+from .goods import complete_return, hand_over, keep_item, receive_return
 from .labels import provide_label
 from .money import record_refund
 from .open import open_return
+from .take_back import take_back_closing
+from .write import write
 
 __all__ = [
     "authorize_return",
@@ -24,13 +26,16 @@ __all__ = [
     "complete_return",
     "decide_returns",
     "escalate",
+    "hand_over",
     "keep_item",
     "open_return",
     "preview_decision",
     "provide_label",
     "receive_return",
     "record_refund",
+    "take_back_closing",
     "reopen_return",
     "undo_decision",
     "uphold",
+    "write",
 ]
