@@ -26,6 +26,7 @@ from returns.exceptions import NotFound
 from returns.models import Seller, User
 from returns.services.decide import undo_seconds
 from returns.views.seller import closing_as_typed
+from returns.views.writing import message_as_typed
 
 from .audience import Audience
 from .letters import preview_of
@@ -199,3 +200,11 @@ def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
     form, planned = closing_as_typed(request, reference)
     preview = preview_of(planned, undo_seconds(request.actor))
     return render(request, "_closing_preview.html", {"preview": preview, "form": form})
+
+
+@seller_required
+@require_POST
+def writing_preview(request: HttpRequest, reference: str) -> HttpResponse:
+    """The message beside what is written to the buyer; a fragment for htmx."""
+    form, planned = message_as_typed(request, reference)
+    return render(request, "_closing_preview.html", {"preview": preview_of(planned), "form": form})

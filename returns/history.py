@@ -47,6 +47,17 @@ def what(event: ReturnEvent) -> str:
     }[Action(event.action)]
 
 
+def parcel(event: ReturnEvent) -> str:
+    """Carrier and tracking number of what was handed over, as far as they were told."""
+    told = event.facts.get("parcel") or {}
+    words = {"carrier": told.get("carrier", ""), "number": told.get("tracking_number", "")}
+    if words["number"] and words["carrier"]:
+        return _("%(carrier)s, tracking number %(number)s") % words
+    if words["number"]:
+        return _("Tracking number %(number)s") % words
+    return words["carrier"]
+
+
 def sentence(event: ReturnEvent, actor: Actor) -> str:
     """One whole sentence in the active language and time zone: what was done, by whom, and when."""
     words = {

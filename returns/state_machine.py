@@ -89,6 +89,7 @@ class Facts:
     `owes_refund`: something of what was paid for these units is not refunded yet, or what was paid is unknown
     and nothing is refunded. `undoable_by`: the id of the user whose last authorize or close is still held;
     `has_money_since_decision`: a refund was recorded after it.
+    `has_free_units`: the units that were asked for can be held again, all of them.
     `is_step_in_due`: one of the reasons holds for which a buyer may ask the marketplace to step in.
     """
 
@@ -107,6 +108,7 @@ class Facts:
     closed_by: str = ""
     days_since_closed: int = 0
     has_come_back: bool = False
+    has_free_units: bool = True
     has_newer_request: bool = False
     has_money_for_closing: bool = False
     is_escalated: bool = False
@@ -242,6 +244,12 @@ def _just_closed(facts: Facts, asking: Asking) -> Any:
     if facts.days_since_closed <= TAKE_BACK_DAYS:
         return None
     return _("You closed this request more than 7 days ago, so you can no longer take that back.")
+
+
+def _units_are_free(facts: Facts, asking: Asking) -> Any:
+    if facts.has_free_units:
+        return None
+    return _("Another request holds these units now, so this one cannot be opened again.")
 
 
 def _closed_by_sellers_side(facts: Facts, asking: Asking) -> Any:
@@ -437,7 +445,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         (_CLOSED,),
         None,
         (Role.BUYER,),
-        guards=(_closed_by_the_buyer, _just_closed, _no_newer_request),
+        guards=(_closed_by_the_buyer, _just_closed, _units_are_free),
         note="back to the status before",
     ),
     _row(

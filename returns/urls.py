@@ -19,6 +19,7 @@ from .views import (
     site,
     team,
     teamwork,
+    writing,
 )
 
 everybody = [
@@ -88,6 +89,7 @@ sellers = [
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),
+    path("seller/returns/<slug:reference>/write/", writing.write, name="seller-write"),
     path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
     path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),
     path(
@@ -105,6 +107,9 @@ buyers = [
     path("my/returns/<slug:reference>/photos/<slug:photo>/", photos.buyer_photo, name="buyer-photo"),
     path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
+    path("my/returns/<slug:reference>/sent/", buyer.sent, name="buyer-sent"),
+    path("my/returns/<slug:reference>/reopen/", buyer.reopen, name="buyer-reopen"),
+    path("my/returns/<slug:reference>/write/", buyer.write, name="buyer-write"),
 ]
 
 urlpatterns = [*everybody, *sellers, *teams, *files_in_and_out, *buyers_way_in, *buyers]

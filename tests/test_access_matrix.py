@@ -47,7 +47,7 @@ from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
 from returns.services.teamwork import add_note
-from returns.state_machine import Status
+from returns.state_machine import Role, Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
 from tests.factories import (
@@ -108,6 +108,7 @@ accounts/2fa/webauthn/keys/<int:pk>/remove/      302 302  302 302  302 302  302 
 accounts/2fa/webauthn/keys/<int:pk>/edit/        302 302  302 302  302 302  302 302  302 302  302 302  302 302  302 302
 accounts/2fa/webauthn/login/                     302 302  302 302  302 302  302 302  302 302  302 302  302 302  302 302
 seller/returns/<slug:reference>/close/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
+seller/returns/<slug:reference>/write/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
 mailbox/                                         404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/                                404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/html                            404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
@@ -140,6 +141,7 @@ seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
+seller/returns/<slug:reference>/write/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/assign/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/notes/           302 302  405 303  405 303  405 403  404 404  302 302  302 302  405 404
 seller/returns/<slug:reference>/notes/<int:pk>/remove/ 302 302  405 303  405 403  405 403  404 404  302 302  302 302  405 404
@@ -174,6 +176,9 @@ my/returns/<slug:reference>/label/               200 303  200 303  200 303  200 
 my/returns/<slug:reference>/photos/<slug:photo>/ 200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/slip/                200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/step-in/             200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/sent/                200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/reopen/              200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/write/               200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 """  # noqa: E501
 
 # Only for Root, with a second factor: to everybody else the whole admin site is not there.
@@ -263,6 +268,8 @@ def world(db: None) -> World:
         "seller undo": held,
         "my keep": a_request_in(cast, Status.AUTHORIZED, prepaid=True),
         "my step-in": escalated,
+        "my sent": authorized,
+        "my reopen": a_request_in(cast, Status.CLOSED, closed_by=Role.BUYER),
     }
     partly = requests["seller complete"]
     services.record_refund(
@@ -387,6 +394,8 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller addresses": address,
         "seller imports": {"file": SimpleUploadedFile("r.tsv", returns_file({}).getvalue())},
         "my close": {"reason": "buyer_by_mistake"},
+        "my write": {"comments": long},
+        "seller write": {"comments": long},
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},
         "accounts invitation": {"name": "Nina Noon", "password": PASSWORD},
@@ -485,7 +494,7 @@ def test_a_foreign_request_is_answered_like_one_that_does_not_exist(route: str, 
 
 def test_a_buyer_finds_a_foreign_request_answered_like_one_that_does_not_exist(world: World) -> None:
     client = let_in(world.of_ed.order)
-    for page in ("", "close/", "keep/", "step-in/"):
+    for page in ("", "close/", "keep/", "step-in/", "sent/", "reopen/", "write/"):
         foreign, absent = (
             f"/my/returns/{reference}/{page}"
             for reference in (world.requests["open"].reference, str(uuid.uuid4()))

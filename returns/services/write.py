@@ -44,7 +44,7 @@ def write(
 
     def plan(case: Case) -> Move:
         if not is_preview:
-            _check_number(case, actor)
+            check_number(case, actor)
         return Move(case=case, action=Action.WRITE, status=Status(case.request.status))
 
     with transaction.atomic():
@@ -77,8 +77,11 @@ def _check_length(text: str) -> None:
         raise Invalid(sentence, {"comments": sentence})
 
 
-def _check_number(case: Case, actor: Actor) -> None:
-    """Counted in the ledger under the request's lock, so that no two messages are the last one that is allowed."""
+def check_number(case: Case, actor: Actor) -> None:
+    """`TooMany` where the buyer may not write now.
+
+    Counted in the ledger; under the request's lock no two messages are the last one that is allowed.
+    """
     if actor.role != Role.BUYER:
         return
     written = case.request.events.filter(

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from .. import services
+from .. import history, services
 from ..actors import Actor
 from ..decorators import listed_memberships, seller_required
 from ..forms import (
@@ -43,6 +43,7 @@ from ..selectors.cases import Case, get_case
 from ..selectors.comments import find_saved_comment, offer_saved_comments
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
+from ..selectors.conversation import conversation_of, draft_about_cost
 from ..selectors.lists import (
     Filters,
     Page,
@@ -161,8 +162,11 @@ def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpRe
         "verdict_source": seller_pages.verdict_source(case),
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
+        "written": conversation_of(case, actor, events),
+        "can_draft": bool(row.advice and draft_about_cost(case)),
         "return_request": case.request,
         "label": label_of(case.request),
+        "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,
         "is_ours": actor.role == Role.SELLER,
         "held": [row.undo] if row.undo else [],

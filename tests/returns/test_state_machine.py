@@ -298,8 +298,8 @@ GUARDS = [
      "You can only take back your own closing, and you did not close this request."),
     ("reopen", "buyer", "closed", {"days_since_closed": 8},
      "You closed this request more than 7 days ago, so you can no longer take that back."),
-    ("reopen", "buyer", "closed", {"has_newer_request": True},
-     "A newer request asks for the same units; work on that one."),
+    ("reopen", "buyer", "closed", {"has_free_units": False},
+     "Another request holds these units now, so this one cannot be opened again."),
     ("hand_over", "buyer", "authorized", {"is_handed_over": True},
      "We already know that the parcel is on its way."),
     ("undo", "seller", "closed", {"undoable_by": None},
@@ -378,7 +378,7 @@ EXCEPTIONS = [
     ("reopen", "seller", "closed", {"days_since_closed": 30}),
     ("reopen", "seller", "closed", {"days_since_closed": 31, "has_come_back": True}),
     ("reopen", "seller", "closed", {"closed_by": Role.ADMIN}),
-    ("reopen", "buyer", "closed", {"days_since_closed": 7}),
+    ("reopen", "buyer", "closed", {"days_since_closed": 7, "has_newer_request": True}),
     ("hand_over", "buyer", "authorized", {"prepaid_eligible": True}),
 ]
 
