@@ -56,7 +56,9 @@ HINTS = {
     Kind.ESCALATED: gettext_lazy("A buyer asks the marketplace to step in, or nobody has answered in time."),
     Kind.ESCALATION_ANSWERED: gettext_lazy("What the marketplace decided after it was asked to step in."),
     Kind.RETURN_CLOSED: gettext_lazy("The marketplace has closed a request for you."),
-    Kind.RETURN_REOPENED: gettext_lazy("The marketplace has reopened a request of yours, or a buyer the own."),
+    Kind.RETURN_REOPENED: gettext_lazy(
+        "The marketplace has reopened a request of yours, or a buyer the own."
+    ),
     Kind.IMPORT_FINISHED: gettext_lazy(
         "A colleague has read a file: how many requests wait, how many are overdue."
     ),

@@ -244,7 +244,8 @@ def buyer_required(view: View) -> View:
         if request.method not in SAFE_METHODS:
             if session is not None:
                 raise NotFound(_("This page does not exist, or it is not yours."))
-            return HttpResponseRedirect(reverse("buyer-return", kwargs=kwargs), status=303)
+            page = reverse("buyer-return", args=[kwargs["reference"]])
+            return HttpResponseRedirect(page, status=303)
         return render(
             request, "buyer_door.html", {"reference": kwargs["reference"]}, status=404 if session else 200
         )

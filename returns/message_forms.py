@@ -107,5 +107,7 @@ class SentForm(ServiceForm):
         self.data[self.add_prefix("asked_about")] = typed
         self.add_error(
             "tracking_number",
-            _("This does not look like a number of that carrier. Check each digit; if it is right, send it again."),
+            _(
+                "This does not look like a number of that carrier. Check each digit; if it is right, send it again."
+            ),
         )

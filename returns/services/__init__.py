@@ -18,7 +18,7 @@ from .labels import provide_label
 from .money import record_refund
 from .open import open_return
 from .take_back import take_back_closing
-from .write import write
+from .write import write_message
 
 __all__ = [
     "authorize_return",
@@ -33,9 +33,9 @@ __all__ = [
     "provide_label",
     "receive_return",
     "record_refund",
-    "take_back_closing",
     "reopen_return",
+    "take_back_closing",
     "undo_decision",
     "uphold",
-    "write",
+    "write_message",
 ]

@@ -24,7 +24,7 @@ MOST_OF_BUYER = 20
 WITHIN = timedelta(hours=1)
 
 
-def write(
+def write_message(
     actor: Actor,
     *,
     reference: str,

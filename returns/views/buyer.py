@@ -158,7 +158,7 @@ def write(request: HttpRequest, reference: str) -> HttpResponse:
         event = None
         if not form.errors:
             event = form.carry_out(
-                lambda: services.write(
+                lambda: services.write_message(
                     actor,
                     reference=reference,
                     comments=form.cleaned_data["comments"],

@@ -41,9 +41,9 @@ from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case
 from ..selectors.comments import find_saved_comment, offer_saved_comments
+from ..selectors.conversation import conversation_of, draft_about_cost
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
-from ..selectors.conversation import conversation_of, draft_about_cost
 from ..selectors.lists import (
     Filters,
     Page,

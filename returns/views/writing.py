@@ -28,7 +28,7 @@ def write(request: HttpRequest, reference: str) -> HttpResponse:
     form = _form(request, case)
     if is_sent(request, form):
         event = form.carry_out(
-            lambda: services.write(
+            lambda: services.write_message(
                 actor,
                 reference=reference,
                 comments=form.cleaned_data["comments"],
@@ -62,6 +62,6 @@ def _form(request: HttpRequest, case: Case) -> MessageForm:
 
 def _planned(actor: Actor, form: MessageForm, case: Case) -> ReturnEvent:
     comments = form["comments"].value() or ""
-    return services.write(
+    return services.write_message(
         actor, reference=case.request.reference, comments=comments, is_preview=True, case=case
     )
