@@ -39,16 +39,14 @@ def write_message(
     `TooMany` for a buyer who wrote 20 messages about this request within an hour.
     """
     text = clean_text(comments, keep_lines=True)
-    if not is_preview:
-        _check_length(text)
 
     def plan(case: Case) -> Move:
         if not is_preview:
             check_number(case, actor)
         return Move(case=case, action=Action.WRITE, status=Status(case.request.status))
 
-    with transaction.atomic():
-        event = make_move(
+    def move() -> ReturnEvent:
+        return make_move(
             actor,
             reference=reference,
             action=Action.WRITE,
@@ -58,12 +56,17 @@ def write_message(
             is_preview=is_preview,
             case=case,
         )
-        if not is_preview:
-            add_photos_of_event(event, photos)
-            # Who has a decision open goes on with it: a message decides nothing.
-            Deciding.objects.filter(request_id=event.request_id, version=event.version - 1).update(
-                version=event.version
-            )
+
+    if is_preview:
+        return move()
+    _check_length(text)
+    with transaction.atomic():
+        event = move()
+        add_photos_of_event(event, photos)
+        # Who has a decision open goes on with it: a message decides nothing.
+        Deciding.objects.filter(request_id=event.request_id, version=event.version - 1).update(
+            version=event.version
+        )
     return event
 
 
