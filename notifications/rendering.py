@@ -485,6 +485,8 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
         yield _("Manage Seller Fulfilled Returns"), facts.link
     elif facts.page and facts.reader == Reader.BUYER:
         yield _("See your request"), facts.page
+        if kind == Kind.MESSAGE_RECEIVED:
+            yield _("Reply"), f"{facts.page}write/"
         if facts.step_in_until and not facts.is_imported:
             day = day_in_words(facts.step_in_until, language)
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"
@@ -494,6 +496,8 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
                 yield _("Authorize request"), f"{facts.page}authorize/"
             if not facts.is_prepaid:
                 yield _("Close request"), f"{facts.page}close/"
+        if kind in (Kind.RETURN_OPENED, Kind.MESSAGE_RECEIVED):
+            yield _("Reply"), f"{facts.page}write/"
         yield _("See the request"), facts.page
 
 

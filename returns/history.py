@@ -44,7 +44,20 @@ def what(event: ReturnEvent) -> str:
         Action.PROVIDE_LABEL: _("Label provided"),
         Action.SPLIT: _("Split off") if "split_from" in event.facts else _("Split"),
         Action.REASSESS: _("Policy reassessed"),
+        Action.HAND_OVER: _("Handed over to the carrier"),
+        Action.WRITE: _("Message written"),
     }[Action(event.action)]
+
+
+def parcel(event: ReturnEvent) -> str:
+    """Carrier and tracking number of what was handed over, as far as they were told."""
+    told = event.facts.get("parcel") or {}
+    words = {"carrier": told.get("carrier", ""), "number": told.get("tracking_number", "")}
+    if words["number"] and words["carrier"]:
+        return _("%(carrier)s, tracking number %(number)s") % words
+    if words["number"]:
+        return _("Tracking number %(number)s") % words
+    return words["carrier"]
 
 
 def sentence(event: ReturnEvent, actor: Actor) -> str:
@@ -75,6 +88,8 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Action.PROVIDE_LABEL: _("Label provided by %(who)s on %(when)s."),
         Action.SPLIT: _("Split by %(who)s on %(when)s."),
         Action.REASSESS: _("Policy reassessed by %(who)s on %(when)s."),
+        Action.HAND_OVER: _("Said to be on its way by %(who)s on %(when)s."),
+        Action.WRITE: _("Message written by %(who)s on %(when)s."),
     }
     if event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))

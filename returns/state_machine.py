@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from .exceptions import TransitionNotAllowed
 
 REOPEN_DAYS = 30
+TAKE_BACK_DAYS = 7  # a buyer's own closing
 STEP_IN_AFTER_CLOSING_DAYS = 30
 
 
@@ -88,6 +89,7 @@ class Facts:
     `owes_refund`: something of what was paid for these units is not refunded yet, or what was paid is unknown
     and nothing is refunded. `undoable_by`: the id of the user whose last authorize or close is still held;
     `has_money_since_decision`: a refund was recorded after it.
+    `has_free_units`: the units that were asked for can be held again, all of them.
     `is_step_in_due`: one of the reasons holds for which a buyer may ask the marketplace to step in.
     """
 
@@ -106,6 +108,7 @@ class Facts:
     closed_by: str = ""
     days_since_closed: int = 0
     has_come_back: bool = False
+    has_free_units: bool = True
     has_newer_request: bool = False
     has_money_for_closing: bool = False
     is_escalated: bool = False
@@ -226,6 +229,28 @@ def _is_never_arrived(facts: Facts, asking: Asking) -> Any:
 
 def _has_partial_refund(facts: Facts, asking: Asking) -> Any:
     return None if facts.is_refunded else _("Record the partial refund first.")
+
+
+def _not_yet_sent(facts: Facts, asking: Asking) -> Any:
+    return _("We already know that the parcel is on its way.") if facts.is_handed_over else None
+
+
+def _closed_by_the_buyer(facts: Facts, asking: Asking) -> Any:
+    if facts.closed_by == Role.BUYER:
+        return None
+    return _("You can only take back your own closing, and you did not close this request.")
+
+
+def _just_closed(facts: Facts, asking: Asking) -> Any:
+    if facts.days_since_closed <= TAKE_BACK_DAYS:
+        return None
+    return _("You closed this request more than 7 days ago, so you can no longer take that back.")
+
+
+def _units_are_free(facts: Facts, asking: Asking) -> Any:
+    if facts.has_free_units:
+        return None
+    return _("Another request holds these units now, so this one cannot be opened again.")
 
 
 def _closed_by_sellers_side(facts: Facts, asking: Asking) -> Any:
@@ -432,6 +457,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         guards=(_closed_by_sellers_side, _recently_closed, _no_newer_request, _no_money_for_closing),
     ),
     _row(
+        Action.REOPEN,
+        (_CLOSED,),
+        None,
+        (Role.BUYER,),
+        guards=(_closed_by_the_buyer, _just_closed, _units_are_free),
+        note="back to the status before",
+    ),
+    _row(
         Action.UNDO,
         (_AUTHORIZED, _CLOSED),
         None,
@@ -455,6 +488,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         guards=(_is_made_here, _has_several_units, _not_come_back, _not_refunded),
     ),
     _row(Action.REASSESS, (_AR,), None, (Role.ADMIN,)),
+    _row(
+        Action.HAND_OVER,
+        (_AR, _AUTHORIZED),
+        None,
+        (Role.BUYER, Role.SYSTEM),
+        guards=(_not_yet_sent,),
+    ),
+    _row(Action.WRITE, ANY, None, (Role.BUYER, Role.SELLER, Role.ADMIN)),
     _row(Action.ESCALATE, ANY, None, (Role.BUYER, Role.SYSTEM), guards=(_may_step_in,)),
     _row(Action.UPHOLD, ANY, None, (Role.ADMIN,), guards=(_is_escalated,)),
     _row(

@@ -23,6 +23,7 @@ from .views import (
     split,
     team,
     teamwork,
+    writing,
 )
 
 everybody = [
@@ -98,6 +99,7 @@ sellers = [
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),
     path("seller/returns/<slug:reference>/split/", split.split, name="seller-split"),
+    path("seller/returns/<slug:reference>/write/", writing.write, name="seller-write"),
     path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
     path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),
     path(
@@ -116,6 +118,9 @@ buyers = [
     path("my/returns/<slug:reference>/photos/<slug:photo>/", photos.buyer_photo, name="buyer-photo"),
     path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
+    path("my/returns/<slug:reference>/sent/", buyer.sent, name="buyer-sent"),
+    path("my/returns/<slug:reference>/reopen/", buyer.reopen, name="buyer-reopen"),
+    path("my/returns/<slug:reference>/write/", buyer.write, name="buyer-write"),
 ]
 
 asking_for_a_return = [

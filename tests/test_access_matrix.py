@@ -49,7 +49,7 @@ from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
 from returns.services.teamwork import add_note
-from returns.state_machine import Status
+from returns.state_machine import Role, Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
 from tests.factories import (
@@ -111,6 +111,7 @@ accounts/2fa/webauthn/keys/<int:pk>/remove/      302 302  302 302  302 302  302 
 accounts/2fa/webauthn/keys/<int:pk>/edit/        302 302  302 302  302 302  302 302  302 302  302 302  302 302  302 302
 accounts/2fa/webauthn/login/                     302 302  302 302  302 302  302 302  302 302  302 302  302 302  302 302
 seller/returns/<slug:reference>/close/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
+seller/returns/<slug:reference>/write/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
 mailbox/                                         404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/                                404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/html                            404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
@@ -146,6 +147,7 @@ seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
 seller/returns/<slug:reference>/split/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/write/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/assign/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/notes/           302 302  405 303  405 303  405 403  404 404  302 302  302 302  405 404
 seller/returns/<slug:reference>/notes/<int:pk>/remove/ 302 302  405 303  405 403  405 403  404 404  302 302  302 302  405 404
@@ -195,6 +197,9 @@ seller/orders/<slug:reference>/ask/              302 302  200 303  200 303  403 
 seller/orders/<slug:reference>/ask/check/        302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
 seller/orders/<slug:reference>/ask/<int:line>/   302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
 seller/orders/<slug:reference>/ask/photos/<slug:photo>/ 302 302  200 405  404 405  404 403  404 404  302 302  302 302  404 405
+my/returns/<slug:reference>/sent/                200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/reopen/              200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/write/               200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 """  # noqa: E501
 
 # Only for Root, with a second factor: to everybody else the whole admin site is not there.
@@ -306,6 +311,8 @@ def world(db: None) -> World:
         "my keep": a_request_in(cast, Status.AUTHORIZED, prepaid=True),
         "my step-in": escalated,
         "my not-arrived": open_request(make_order(seller, Line(quantity=2), country="CA"), quantity=1),
+        "my sent": authorized,
+        "my reopen": a_request_in(cast, Status.CLOSED, closed_by=Role.BUYER),
     }
     partly = requests["seller complete"]
     services.record_refund(
@@ -454,6 +461,8 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         " my": {"order_number": request.order.order_number, "email": request.order.buyer.email},
         "my not-arrived": {f"units_{request.items.get().order_item_id}": 1},
         "my close": {"reason": "buyer_by_mistake"},
+        "my write": {"comments": long},
+        "seller write": {"comments": long},
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},
         "accounts invitation": {"name": "Nina Noon", "password": PASSWORD},
@@ -552,7 +561,7 @@ def test_a_foreign_request_is_answered_like_one_that_does_not_exist(route: str, 
 
 def test_a_buyer_finds_a_foreign_request_answered_like_one_that_does_not_exist(world: World) -> None:
     client = let_in(world.of_ed.order)
-    for page in ("", "close/", "keep/", "step-in/"):
+    for page in ("", "close/", "keep/", "step-in/", "sent/", "reopen/", "write/"):
         foreign, absent = (
             f"/my/returns/{reference}/{page}"
             for reference in (world.requests["open"].reference, str(uuid.uuid4()))

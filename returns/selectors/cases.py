@@ -217,6 +217,12 @@ class Case:
             held[item.pk] = item.units_held + more
         return held
 
+    @property
+    def has_free_units(self) -> bool:
+        """Can all units that were asked for be held? A file's request holds what is free, and be it nothing."""
+        again = self.units_again()
+        return self.is_imported or all(again[item.pk] == item.quantity for item in self.items)
+
     def owed_minor(self) -> dict[str, int | None]:
         """By currency, what is owed for the items and their tax and not refunded yet; None where unknown."""
         owed: dict[str, int | None] = {}
@@ -332,6 +338,7 @@ class Case:
             closed_by=request.closed_by_role,
             days_since_closed=(self.now - request.closed_at).days if request.closed_at else 0,
             has_come_back=any(item.units_received for item in self.items),
+            has_free_units=self.has_free_units,
             has_newer_request=any(
                 other.is_newer
                 and other.status != Status.CLOSED

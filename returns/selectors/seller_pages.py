@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from .. import history, policy
 from ..actors import Actor
-from ..advice import Payer, advise, who_pays
+from ..advice import Advice, Payer, advise, who_pays
 from ..dates import active_locale
 from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
 from ..models.people import Language
@@ -403,33 +403,37 @@ def advice_of(case: Case) -> str:
     """The cost advice on an open request of one item, with its numbers, or nothing. What never arrived has no way
     back: the advice is what to check (domain.md 6).
     """
-    if case.request.status != Status.AUTHORIZATION_REQUIRED:
-        return ""
-    if case.is_never_arrived:
+    if case.request.status == Status.AUTHORIZATION_REQUIRED and case.is_never_arrived:
         return _(
             "A delivery problem, not a return. Check the tracking and the address, and ask the buyer about the "
             "household, the neighbours and a safe place. Then offer a refund, or send the order again."
         )
-    if len(case.items) != 1:
-        return ""
+    advice = find_advice(case)
+    return str(advice.sentence % costs_of(case, advice)) if advice else ""
+
+
+def costs_of(case: Case, advice: Advice) -> dict[str, str]:
+    """The numbers of the advice as money, in the active language."""
+    language = get_language() or Language.ENGLISH.value
+    currency = case.items[0].order_item.currency
+    return {
+        "cost": format_money(advice.cost_minor, currency, language),
+        "value": format_money(advice.value_minor, currency, language),
+    }
+
+
+def find_advice(case: Case) -> Advice | None:
+    """What the cost of the way back advises on an open request of one item that did arrive."""
+    is_open = case.request.status == Status.AUTHORIZATION_REQUIRED and not case.is_never_arrived
+    if not is_open or len(case.items) != 1:
+        return None
     (item,) = case.items
-    money = case.moneys[item.pk]
-    value = money.owed("item")
+    value = case.moneys[item.pk].owed("item")
     if value is None:
-        return ""
+        return None
     reason = case.reasons.get(item.reason_code)
     payer = who_pays(item.label_payer, reason.fault if reason else "")
-    advice = advise(value_minor=value, cost_minor=item.label_cost_minor, payer=payer)
-    if advice is None:
-        return ""
-    language = get_language() or Language.ENGLISH.value
-    return str(
-        advice.sentence
-        % {
-            "cost": format_money(advice.cost_minor, money.currency, language),
-            "value": format_money(advice.value_minor, money.currency, language),
-        }
-    )
+    return advise(value_minor=value, cost_minor=item.label_cost_minor, payer=payer)
 
 
 def undo_of(case: Case, actor: Actor) -> Undo | None:
@@ -578,7 +582,8 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
     request = case.request
     if not request.is_marketplace_todo:
         return None
-    comments = next((event.text for event in events if event.text), "")
+    decisions = (event for event in events if event.action != Action.WRITE)
+    comments = next((event.text for event in decisions if event.text), "")
     sentences = {
         Status.CLOSED: _("Closed here. Close it at the marketplace, too, with the same comments."),
         Status.AUTHORIZED: _("Authorized here. Authorize it at the marketplace, too."),
@@ -622,8 +627,9 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             who=history.who(event, actor),
             at=event.occurred_at,
             reason=event.words.get("labels", {}).get(language, "") or event.reason_code,
-            comments=event.text,
-            note=_held_note(event, case.now),
+            # What was written to each other stands together, as a conversation.
+            comments=event.text if event.action != Action.WRITE else "",
+            note=history.parcel(event) or _held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
             related=other_half(event, "seller-return"),
         )

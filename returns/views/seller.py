@@ -22,7 +22,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from .. import services
+from .. import history, services
 from ..actors import Actor
 from ..decorators import listed_memberships, memberships_of, seller_required
 from ..forms import (
@@ -49,6 +49,7 @@ from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
 from ..selectors.comments import find_saved_comment, offer_saved_comments
+from ..selectors.conversation import conversation_of, draft_about_cost
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
 from ..selectors.lists import (
@@ -239,8 +240,11 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
         "case": case,
+        "written": conversation_of(case, actor, events),
+        "can_draft": bool(row.advice and draft_about_cost(case)),
         "return_request": case.request,
         "label": label_of(case.request),
+        "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,
         "is_ours": actor.role == Role.SELLER,
         "held": [row.undo] if row.undo else [],

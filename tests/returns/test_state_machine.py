@@ -50,6 +50,7 @@ complete        | authorization_required authorized | duplicate              | s
 complete        | authorization_required authorized | never_arrived          | seller admin
 complete        | authorized refund_due             | partially_refunded     | seller admin
 reopen          | closed                            | authorization_required | seller admin
+reopen          | closed                            | as before              | buyer
 undo            | authorized closed                 | as before              | seller admin
 escalate        | any but refunded                  | unchanged              | buyer system
 uphold          | any                               | unchanged              | admin
@@ -58,6 +59,8 @@ remind          | refund_due closed                 | unchanged              | s
 provide_label   | authorized                        | unchanged              | seller admin
 split           | authorization_required            | unchanged              | seller admin
 reassess        | authorization_required            | unchanged              | admin
+hand_over       | authorization_required authorized | unchanged              | buyer system
+write           | any                               | unchanged              | buyer seller admin
 """
 
 STATES = [
@@ -89,10 +92,18 @@ FAVOURABLE = {
     "provide_label": {"owes_label": True},
     "split": {"has_several_units": True},
     "reassess": {},
+    "hand_over": {},
+    "write": {},
 }
+# Where a move is another one for one role.
+FAVOURABLE_FOR = {("reopen", "buyer"): {"closed_by": Role.BUYER}}
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
 TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated")
+
+
+def favourable(move: str, role: str) -> dict[str, Any]:
+    return {**FAVOURABLE[move], **FAVOURABLE_FOR.get((move, role), {})}
 
 
 def rows_of(table: str) -> list[list[str]]:
@@ -157,7 +168,7 @@ def test_each_cell_is_legal_or_refused_as_the_rules_say(move: str, role: str) ->
     asking = Asking(Role(role), ME)
     for state in STATES:
         if (move, state, role) in LEGAL:
-            facts = Facts(**status_and_outcome(state), **FAVOURABLE[move])
+            facts = Facts(**status_and_outcome(state), **favourable(move, role))
             found = resolve(facts, action, asking, outcome)
             assert (found.target, found.outcome) == where_to(LEGAL[move, state, role])
             continue
@@ -288,6 +299,14 @@ GUARDS = [
      "A newer request asks for the same units; work on that one."),
     ("reopen", "seller", "closed", {"has_money_for_closing": True},
      "Money was given for this closing, so the request cannot be reopened."),
+    ("reopen", "buyer", "closed", {"closed_by": Role.SELLER},
+     "You can only take back your own closing, and you did not close this request."),
+    ("reopen", "buyer", "closed", {"days_since_closed": 8},
+     "You closed this request more than 7 days ago, so you can no longer take that back."),
+    ("reopen", "buyer", "closed", {"has_free_units": False},
+     "Another request holds these units now, so this one cannot be opened again."),
+    ("hand_over", "buyer", "authorized", {"is_handed_over": True},
+     "We already know that the parcel is on its way."),
     ("undo", "seller", "closed", {"undoable_by": None},
      "The time to undo is over: the decision was passed on. A closed request can be reopened."),
     ("undo", "admin", "authorized", {"undoable_by": SOMEBODY_ELSE},
@@ -327,7 +346,7 @@ def test_a_guard_refuses_with_its_sentence(
     move: str, role: str, state: str, against: dict[str, Any], sentence: str
 ) -> None:
     action, outcome = parts_of(move)
-    facts = Facts(**status_and_outcome(state), **{**FAVOURABLE[move], **against})
+    facts = Facts(**status_and_outcome(state), **{**favourable(move, role), **against})
     transition, found = refusal(facts, action, Asking(Role(role), ME), outcome)
     assert transition is None
     assert str(found) == sentence
@@ -337,7 +356,7 @@ def test_every_guard_of_the_table_has_its_line_above() -> None:
     refused_by = set()
     for move, role, state, against, _sentence in GUARDS:
         action, outcome = parts_of(move)
-        facts = Facts(**status_and_outcome(state), **{**FAVOURABLE[move], **against})
+        facts = Facts(**status_and_outcome(state), **{**favourable(move, role), **against})
         for transition in TRANSITIONS:
             if (
                 transition.action == action
@@ -372,6 +391,8 @@ EXCEPTIONS = [
     ("reopen", "seller", "closed", {"days_since_closed": 30}),
     ("reopen", "seller", "closed", {"days_since_closed": 31, "has_come_back": True}),
     ("reopen", "seller", "closed", {"closed_by": Role.ADMIN}),
+    ("reopen", "buyer", "closed", {"days_since_closed": 7, "has_newer_request": True}),
+    ("hand_over", "buyer", "authorized", {"prepaid_eligible": True}),
 ]
 
 
@@ -380,7 +401,7 @@ def test_a_guard_makes_the_exceptions_of_the_rules(
     move: str, role: str, state: str, although: dict[str, Any]
 ) -> None:
     action, outcome = parts_of(move)
-    facts = Facts(**status_and_outcome(state), **{**FAVOURABLE[move], **although})
+    facts = Facts(**status_and_outcome(state), **{**favourable(move, role), **although})
     assert resolve(facts, action, Asking(Role(role), ME), outcome).action == action
 
 
@@ -443,8 +464,9 @@ def test_only_what_would_pass_is_drawn() -> None:
         (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.SELLER, "authorize close receive refund"),
         (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.SELLER,
          "authorize receive refund"),
-        (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.BUYER, "close"),
-        (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.BUYER, "keep_item"),
+        (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.BUYER, "close hand_over"),
+        (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.BUYER,
+         "keep_item hand_over"),
         (Facts(status=Status.AUTHORIZED), Role.SELLER, "receive refund"),
         (Facts(status=Status.AUTHORIZED, undoable_by=ME), Role.SELLER, "receive refund undo"),
         (Facts(status=Status.AUTHORIZED, is_handed_over=True), Role.BUYER, ""),
@@ -453,6 +475,7 @@ def test_only_what_would_pass_is_drawn() -> None:
         (Facts(status=Status.REFUND_DUE, is_step_in_due=True), Role.BUYER, "escalate"),
         (Facts(status=Status.CLOSED, closed_by=Role.SELLER), Role.SELLER, "reopen"),
         (Facts(status=Status.CLOSED, closed_by=Role.BUYER), Role.SELLER, ""),
+        (Facts(status=Status.CLOSED, closed_by=Role.BUYER), Role.BUYER, "reopen"),
         (Facts(status=Status.CLOSED, closed_by=Role.SELLER, is_step_in_due=True), Role.BUYER, "escalate"),
         (Facts(status=Status.CLOSED, closed_by=Role.SELLER, is_escalated=True), Role.ADMIN, "reopen uphold"),
         (Facts(status=Status.COMPLETED, outcome="not_returned"), Role.SELLER, "receive"),
@@ -460,7 +483,8 @@ def test_only_what_would_pass_is_drawn() -> None:
     ],
 )  # fmt: skip
 def test_a_page_draws_these_buttons(facts: Facts, role: Role, drawn: str) -> None:
-    assert available_actions(facts, Asking(role, ME)) == {Action(word) for word in drawn.split()}
+    # Each may write to the other side whenever there is a request.
+    assert available_actions(facts, Asking(role, ME)) == {Action(word) for word in f"{drawn} write".split()}
 
 
 def test_every_status_label_is_the_title_of_its_tab() -> None:
