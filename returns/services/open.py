@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import policy
 from ..actors import Actor
-from ..exceptions import Forbidden, Invalid, NotFound, Refusal
+from ..exceptions import Forbidden, Invalid, NotFound
 from ..models import (
     MarketplaceSettings,
     Order,
@@ -27,8 +27,8 @@ from ..policy import ItemFacts, Verdict, judge_item, judge_request
 from ..selectors.cases import WITH_CASE, load_cases
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
-from .decide import Authorization, plan_authorization
 from .moves import Move, count, key_reused, search_text, take_units, units_left, write_moves
+from .rules import go_on_by_rule
 from .words import clean_comments
 
 _RMA_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -119,7 +119,7 @@ def open_return(
         case.now = requested_at
         move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
         event = write_moves(actor, [move])[0]
-        _go_on_by_rule(actor, request)
+        go_on_by_rule(actor, request)
         return event
 
 
@@ -189,18 +189,3 @@ def _checked(lines: Sequence[AskedLine], locked: dict[int, OrderItem]) -> list[A
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
     return checked
-
-
-def _go_on_by_rule(actor: Actor, request: ReturnRequest) -> None:
-    """Authorize at once where the seller's setting says so; without a way back the seller decides."""
-    case = load_cases([request])[0]
-    if not case.has_rule:
-        return
-    system = Actor.system()
-    if actor.occurred_at:
-        system = system.at(actor.occurred_at)
-    try:
-        move = plan_authorization(case, system, Authorization(instructions=request.seller.instructions))
-    except Refusal:
-        return
-    write_moves(system, [move])

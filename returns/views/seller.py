@@ -161,6 +161,7 @@ def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpRe
         "verdict_source": seller_pages.verdict_source(case),
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
+        "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
         "can_decide": actor.may_write,
