@@ -4,10 +4,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from ..reports.sku_overrides import SKU_MAX
 from .fields import minor_units
 from .people import Seller, User
 
-SKU_MAX = 40
 RULE_NAME_MAX = 60
 
 

@@ -64,10 +64,11 @@ class UploadHandler(TemporaryFileUploadHandler):
     The rest of a larger one is read and dropped: a browser shows no answer before it has sent everything.
     """
 
+    most = MAX_UPLOAD_BYTES
     kept = 0
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if self.kept <= MAX_UPLOAD_BYTES:
+        if self.kept <= self.most:
             super().receive_data_chunk(raw_data, start)
         self.kept += len(raw_data)
 
