@@ -41,6 +41,7 @@ UPLOADS_WITHIN = timedelta(hours=24)
 CATEGORY_MAX = 100
 MOST_CATEGORIES = 100
 CHUNK = 500
+RULE_COLUMNS = ["name", "currency", "least_minor", "most_minor", "categories", "reasons", "is_active"]
 
 
 @contextmanager
@@ -185,7 +186,10 @@ def save_returnless_rule(actor: Actor, *, rule_id: int | None = None, **values: 
         if rule_id is None and team.returnless_rules.count() >= MOST_RULES:
             raise Invalid(_("Your team has 50 rules, the most there can be. Remove one first."))
         rule = planned_rule(actor, rule_id=rule_id, **values)
-        rule.save()
+        if rule.pk is None:
+            rule.save(force_insert=True)
+        else:
+            rule.save(update_fields=RULE_COLUMNS)
     return rule
 
 

@@ -6,10 +6,8 @@ Every member may look, an owner may change.
 import hashlib
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import (
     HttpRequest,
@@ -23,19 +21,18 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ..decorators import seller_required
 from ..exceptions import Forbidden
-from ..forms import ServiceForm, exact_amount
 from ..models import OrderItem, ReturnlessRule, ReturnReason
 from ..models.people import Language
-from ..models.rules import RULE_NAME_MAX
-from ..money import format_money, to_decimal, to_minor
-from ..reports.sku_overrides import AUTOMATIC, MANUAL, MAX_BYTES, SENTENCES, SKU_MAX, write_overrides
+from ..money import format_money, to_decimal
+from ..reports.sku_overrides import AUTOMATIC, MAX_BYTES, SENTENCES, SKU_MAX, write_overrides
+from ..rule_forms import RuleForm, SkuFileForm, SkuForm
 from ..selectors.cases import NEVER_ARRIVED
 from ..selectors.rules import (
     dry_run,
@@ -53,108 +50,8 @@ from .files import UploadHandler
 FAULTS_SHOWN = 200
 
 
-# --- Forms
-
-
 class SkuUploadHandler(UploadHandler):
     most = MAX_BYTES
-
-
-class SkuFileForm(ServiceForm):
-    """A file of overrides. Uploaded twice it changes nothing more: it needs no key."""
-
-    key = None  # type: ignore[assignment]
-    next = None  # type: ignore[assignment]
-    file = forms.FileField(
-        label=gettext_lazy("File with SKU overrides"),
-        allow_empty_file=True,
-        help_text=gettext_lazy("Tab separated text, at most 50,000 rows and 60 MB."),
-        error_messages={"required": gettext_lazy("Choose a file.")},
-    )
-
-
-class SkuForm(ServiceForm):
-    """One override. Sent twice it changes nothing more: it needs no key."""
-
-    key = None  # type: ignore[assignment]
-    next = None  # type: ignore[assignment]
-    sku = forms.CharField(label="SKU", max_length=SKU_MAX)
-    action = forms.ChoiceField(
-        label=gettext_lazy("Authorize"),
-        choices=[(AUTOMATIC, gettext_lazy("Automatically")), (MANUAL, gettext_lazy("By hand"))],
-    )
-
-
-class RuleForm(ServiceForm):
-    """A returnless rule. `shown` names the values whose dry run the page shows."""
-
-    key = None  # type: ignore[assignment]
-    next = None  # type: ignore[assignment]
-    names = {"least_minor": "least", "most_minor": "most"}
-
-    shown = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=RULE_NAME_MAX,
-        help_text=gettext_lazy("Your team reads it on requests; buyers do not."),
-    )
-    currency = forms.CharField(
-        label=gettext_lazy("Currency"),
-        max_length=3,
-        help_text=gettext_lazy("Three letters, for example USD or EUR."),
-    )
-    least = forms.DecimalField(label=gettext_lazy("Price from"), required=False, min_value=0, max_digits=15)
-    most = forms.DecimalField(
-        label=gettext_lazy("Price up to"),
-        min_value=0,
-        max_digits=15,
-        help_text=gettext_lazy(
-            "What was paid for the units of one item that are asked back, without tax and shipping."
-        ),
-    )
-    categories = forms.CharField(
-        label=gettext_lazy("Categories"),
-        required=False,
-        max_length=12000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("One per line, as your orders name them. Left empty: any."),
-    )
-    reasons = forms.MultipleChoiceField(
-        label=gettext_lazy("Buyer's reasons"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("None ticked: any. An order that never arrived is never refunded by a rule."),
-    )
-    is_active = forms.BooleanField(label=gettext_lazy("Active"), required=False)
-
-    def __init__(self, *args: Any, reasons: list[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["reasons"]
-        assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = reasons
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        for name in ("least", "most"):
-            try:
-                exact_amount(data.get(name), data.get("currency", ""))
-            except forms.ValidationError as error:
-                self.add_error(name, error)
-        return data
-
-    def values(self) -> dict[str, Any]:
-        """The arguments for `seller_rules.planned_rule`."""
-        data = self.cleaned_data
-        currency = data["currency"]
-        return {
-            "name": data["name"],
-            "currency": currency,
-            "least_minor": to_minor(data["least"] or Decimal(0), currency),
-            "most_minor": to_minor(data["most"], currency),
-            "categories": data["categories"].splitlines(),
-            "reasons": data["reasons"],
-            "is_active": data["is_active"],
-        }
 
 
 # --- Returnless rules
