@@ -60,6 +60,24 @@ def parcel(event: ReturnEvent) -> str:
     return words["carrier"]
 
 
+def rule(event: ReturnEvent) -> str:
+    """Which rule has decided, told to the seller's side; nothing where a person did."""
+    found = event.facts.get("rule")
+    if not found:
+        return ""
+    return {
+        "withdrawal": _("Authorized automatically: a withdrawal in time"),
+        "answer_limit": _(
+            "Authorized automatically: eligible for a prepaid return, and the answer limit passed"
+        ),
+        "prepaid": _("Authorized automatically: eligible for a prepaid return"),
+        "in_policy": _("Authorized automatically: all in policy"),
+        "within_days": _("Authorized automatically: all within %(days)s days of delivery"),
+        "sku": _("Authorized automatically: by your SKU overrides"),
+        "returnless": _("Refunded by your rule “%(name)s”"),
+    }[found["kind"]] % {"days": found.get("days", ""), "name": found.get("name", "")}
+
+
 def sentence(event: ReturnEvent, actor: Actor) -> str:
     """One whole sentence in the active language and time zone: what was done, by whom, and when."""
     words = {
@@ -71,6 +89,7 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Outcome.DUPLICATE: _("Completed as a duplicate by %(who)s on %(when)s."),
         Outcome.NEVER_ARRIVED: _("Completed as never arrived by %(who)s on %(when)s."),
         Outcome.PARTIALLY_REFUNDED: _("Completed with a partial refund by %(who)s on %(when)s."),
+        Outcome.REFUNDED_WITHOUT_RETURN: _("Refunded without return by %(who)s on %(when)s."),
     }
     by_action = {
         Action.OPEN: _("Asked for by %(who)s on %(when)s."),

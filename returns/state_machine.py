@@ -101,6 +101,7 @@ class Facts:
     has_way_back: bool = True
     owes_label: bool = False
     has_rule: bool = False
+    has_returnless_rule: bool = False
     is_handed_over: bool = False
     is_refunded: bool = False
     owes_refund: bool = True
@@ -189,6 +190,13 @@ def _by_rule(facts: Facts, asking: Asking) -> Any:
     if facts.prepaid_eligible and not facts.is_imported:
         return None
     return _("No rule authorizes this request: it waits for the seller.")
+
+
+def _by_returnless_rule(facts: Facts, asking: Asking) -> Any:
+    """The system refunds at once only what one of the seller's rules names."""
+    if facts.has_returnless_rule and not facts.is_imported:
+        return None
+    return _("No rule refunds this request without a return.")
 
 
 def _is_owed(facts: Facts, asking: Asking) -> Any:
@@ -440,6 +448,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         SELLERS_SIDE,
         outcome=Outcome.NEVER_ARRIVED,
         guards=(_not_closable, _is_never_arrived),
+    ),
+    _row(
+        Action.COMPLETE,
+        (_AR,),
+        _COMPLETED,
+        (Role.SYSTEM,),
+        outcome=Outcome.REFUNDED_WITHOUT_RETURN,
+        guards=(_by_returnless_rule, _is_owed),
     ),
     _row(
         Action.COMPLETE,

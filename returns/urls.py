@@ -16,6 +16,7 @@ from .views import (
     overview,
     papers,
     photos,
+    rules,
     saved_views,
     seller,
     settings,
@@ -49,6 +50,20 @@ teams = [
     path("seller/settings/comments/<int:pk>/", comments.saved_comment, name="seller-comment"),
     path("seller/settings/comments/<int:pk>/remove/", comments.remove, name="seller-comment-remove"),
     path("seller/settings/<slug:section>/", settings.save_section, name="seller-settings-save"),
+]
+
+sellers_rules = [
+    path("seller/rules/", rules.page, name="seller-rules"),
+    path("seller/rules/returnless/", rules.add, name="seller-rules-add"),
+    path("seller/rules/returnless/<int:pk>/", rules.edit, name="seller-rules-edit"),
+    path("seller/rules/returnless/<int:pk>/off/", rules.switch_off, name="seller-rules-off"),
+    path("seller/rules/returnless/<int:pk>/remove/", rules.remove, name="seller-rules-remove"),
+    path("seller/rules/skus/", rules.skus, name="seller-rules-skus"),
+    path("seller/rules/skus/set/", rules.set_sku, name="seller-rules-sku-set"),
+    path("seller/rules/skus/<int:pk>/remove/", rules.remove_sku, name="seller-rules-sku-remove"),
+    path("seller/rules/skus/overrides.tsv", rules.download, name="seller-rules-download"),
+    path("seller/rules/skus/template.tsv", rules.template, name="seller-rules-template"),
+    path("seller/rules/uploads/<int:pk>/", rules.upload, name="seller-rules-upload"),
 ]
 
 files_in_and_out = [
@@ -144,6 +159,7 @@ urlpatterns = [
     *everybody,
     *sellers,
     *teams,
+    *sellers_rules,
     *files_in_and_out,
     *buyers_way_in,
     *buyers,

@@ -35,9 +35,12 @@ from returns.models import (
     ReturnAddress,
     ReturnDraft,
     ReturnEvent,
+    ReturnlessRule,
     ReturnRequest,
     SavedComment,
     SavedView,
+    SkuRule,
+    SkuUpload,
 )
 from returns.models.clock import database_now
 from returns.selectors.bulk import examples_of
@@ -48,6 +51,7 @@ from returns.services.comments import save_comment
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
+from returns.services.seller_rules import save_returnless_rule, upload_overrides
 from returns.services.teamwork import add_note
 from returns.state_machine import Role, Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
@@ -164,6 +168,17 @@ seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 
 seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
+seller/rules/                                    302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/rules/returnless/                         302 302  200 200  403 403  403 403  200 200  302 302  302 302  404 404
+seller/rules/returnless/<int:pk>/                302 302  200 200  403 403  403 403  404 404  302 302  302 302  404 404
+seller/rules/returnless/<int:pk>/off/            302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/rules/returnless/<int:pk>/remove/         302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/rules/skus/                               302 302  200 303  200 403  200 403  200 303  302 302  302 302  404 404
+seller/rules/skus/set/                           302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+seller/rules/skus/<int:pk>/remove/               302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/rules/skus/overrides.tsv                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/rules/skus/template.tsv                   302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/rules/uploads/<int:pk>/                   302 302  200 405  200 405  200 403  404 405  302 302  302 302  404 404
 seller/imports/                                  302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/imports/<slug:run>/                       302 302  200 405  200 405  200 403  404 405  302 302  302 302  404 404
 seller/imports/<slug:run>/commit/                302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
@@ -349,10 +364,16 @@ def world(db: None) -> World:
     started = freeze_bulk(alice, action="authorize", references=many)
     confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     note = add_note(alice, reference=opened.reference, text="Call her first.", key="n")
+    save_returnless_rule(alice, name="Small", currency="USD", least_minor=0, most_minor=100)
+    upload_overrides(alice, file=some_overrides())
     relay_events()
     view = save_view(alice, name="Late", query="overdue=on")
     file = a_checked_file(cast)
     return World(cast, requests, of_ed, code, invitation, mail, view, file, preview, started, note)
+
+
+def some_overrides() -> SimpleUploadedFile:
+    return SimpleUploadedFile("skus.tsv", b"TemplateType=T\nSKU\tAction\nCABLE-1\tMANUAL\n")
 
 
 def a_checked_file(cast: Cast) -> FileRun:
@@ -380,6 +401,9 @@ def path_of(route: str, world: World) -> str:
         "invitations": world.invitation,
         "addresses": ReturnAddress.objects.first(),
         "comments": SavedComment.objects.first(),
+        "returnless": ReturnlessRule.objects.first(),
+        "skus": SkuRule.objects.first(),
+        "uploads": SkuUpload.objects.first(),
         "<int:pk>": world.view,
         "<slug:reference>": world.note,
     }
@@ -429,6 +453,7 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "postal_code": "1",
         "country": "US",
     }
+    rule = {"name": "N", "currency": "USD", "most": "5"}
     bodies: dict[str, dict[str, object]] = {
         "seller close": {"reason": "other", "comments": long},
         "seller preview": {"reason": "other", "comments": long},
@@ -454,7 +479,10 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},
         "accounts notifications": {"seller": "north-lane", "kinds": ["return_opened"]},
         "seller invite": {"email": "olga@north-lane.example", "role": "agent", "language": "en"},
-        "seller <int:pk>": {"role": "viewer", "language": "en", "comments": long, **address},
+        "seller <int:pk>": {"role": "viewer", "language": "en", "comments": long, **address, **rule},
+        "seller returnless": rule,
+        "seller skus": {"file": some_overrides()},
+        "seller set": {"sku": "CABLE-1", "action": "MANUAL"},
         "seller comments": {"name": "Thank you", "language": "en", "comments": long},
         "seller addresses": address,
         "seller imports": {"file": SimpleUploadedFile("r.tsv", returns_file({}).getvalue())},

@@ -156,7 +156,9 @@ def _completed_words(case: Case) -> StatusWords:
         ),
         Outcome.REFUNDED_WITHOUT_RETURN: (
             _("You have been refunded"),
-            _("There is nothing to send back."),
+            _(
+                "You keep the item: there is nothing to send back. Your bank may need a few days to show the money."
+            ),
         ),
         Outcome.REPLACED: (_("A replacement is on its way"), _("This request is completed.")),
         Outcome.NOT_RETURNED: (
@@ -253,11 +255,15 @@ def _told(event: ReturnEvent, case: Case) -> str:
             return _("You closed the request")
         return _("The seller closed the request")
     if event.action == Action.COMPLETE:
+        if event.outcome == Outcome.REFUNDED_WITHOUT_RETURN:
+            return _("You were refunded and keep the item")
         return str(Outcome(event.outcome).label)
     if event.action == Action.REOPEN and event.role == Role.BUYER:
         return _("You took back your closing")
     if event.action == Action.HAND_OVER and event.role != Role.BUYER:
         return _("The carrier has the parcel")
+    if event.action == Action.AUTHORIZE and event.facts.get("rule"):
+        return _("Your return was authorized automatically")
     return {
         Action.OPEN: _("You asked for a return"),
         Action.RECORD: _("You asked for a return at the marketplace"),

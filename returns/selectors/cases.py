@@ -30,7 +30,7 @@ from ..models import (
 from ..models.people import Seller
 from ..models.reasons import Fault
 from ..models.requests import Source
-from ..policy import PolicyVerdict, Rules
+from ..policy import Rules
 from ..state_machine import (
     GIVES_UNITS_BACK,
     STEP_IN_AFTER_CLOSING_DAYS,
@@ -106,7 +106,10 @@ class Money:
 
 @dataclass
 class Case:
-    """One request as the rules see it. `held_event`: a decision that can still be undone, or None."""
+    """One request as the rules see it. `held_event`: a decision that can still be undone, or None.
+
+    `has_rule`: a rule of the seller's authorizes it; only set while a request is opened (`services.rules`).
+    """
 
     request: ReturnRequest
     rules: Rules
@@ -116,6 +119,7 @@ class Case:
     held_event: ReturnEvent | None = None
     others: list[Other] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
+    has_rule: bool = False
 
     @property
     def settings(self) -> MarketplaceSettings:
@@ -179,8 +183,8 @@ class Case:
             line = item.order_item
             units = item.units_received or item.quantity
             paid = {
-                "item": _share(line.item_paid_minor, units, line.quantity),
-                "tax": _share(line.tax_paid_minor, units, line.quantity),
+                "item": share_of(line.item_paid_minor, units, line.quantity),
+                "tax": share_of(line.tax_paid_minor, units, line.quantity),
                 "shipping": line.shipping_paid_minor,
             }
             refunded = {}
@@ -296,25 +300,6 @@ class Case:
         )
         return by_sellers_side and now - ended_at <= timedelta(days=STEP_IN_AFTER_CLOSING_DAYS)
 
-    @property
-    def has_rule(self) -> bool:
-        """Does the seller's setting authorize such a request by itself when it is opened here?
-
-        Never what did not arrive: there is nothing to send back, so nothing to authorize (domain.md 6).
-        """
-        mode, modes = self.seller.authorization, Seller.Authorization
-        if self.is_imported or self.is_never_arrived or mode == modes.BY_HAND:
-            return False
-        if self.request.prepaid_eligible:
-            return True
-        if mode == modes.IN_POLICY:
-            return self.request.policy == PolicyVerdict.IN_POLICY
-        ordered_at = self.request.order.ordered_at
-        if mode == modes.WITHIN_DAYS and ordered_at is not None:
-            start = self.request.order.delivered_date or policy.local_day(ordered_at, self.rules.time_zone)
-            return (self.requested_date - start).days <= self.seller.authorization_days
-        return False
-
     def facts(self, *, stated_never_arrived: bool = False, has_way_back: bool | None = None) -> Facts:
         """The values that the guards of the state machine judge by.
 
@@ -400,7 +385,7 @@ class Case:
         return available_actions(self.facts(), actor.asking)
 
 
-def _share(paid: int | None, units: int, quantity: int) -> int | None:
+def share_of(paid: int | None, units: int, quantity: int) -> int | None:
     """What was paid for `units` of `quantity`; rounded down, and everything for all of them."""
     return None if paid is None else paid * min(units, quantity) // quantity
 

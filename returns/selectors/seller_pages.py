@@ -623,7 +623,7 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
     language = get_language() or Language.ENGLISH.value
     return [
         Entry(
-            sentence=history.what(event),
+            sentence=history.rule(event) or history.what(event),
             who=history.who(event, actor),
             at=event.occurred_at,
             reason=event.words.get("labels", {}).get(language, "") or event.reason_code,
@@ -647,6 +647,14 @@ def other_half(event: ReturnEvent, page: str) -> Related | None:
         if other := event.facts.get(name):
             return Related(reverse(page, args=[other["reference"]]), sentence % {"rma": other["rma_number"]})
     return None
+
+
+def rule_of(case: Case, events: list[ReturnEvent]) -> str:
+    """Which rule brought the request where it stands, for its page; nothing where a person did. Newest event first."""
+    if case.request.status not in (Status.AUTHORIZED, Status.COMPLETED):
+        return ""
+    decision = next((event for event in events if event.source != event.target), None)
+    return history.rule(decision) if decision else ""
 
 
 def _held_note(event: ReturnEvent, now: datetime) -> str:

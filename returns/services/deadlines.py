@@ -19,7 +19,7 @@ from ..models.clock import database_now
 from ..models.requests import Source
 from ..selectors.cases import NEVER_ARRIVED, Case
 from ..state_machine import Action, Outcome, Status
-from .decide import authorize_return
+from .decide import Authorization, authorize_return
 from .goods import complete_return
 from .moves import Move, check_move, lock_cases, write_moves
 
@@ -39,7 +39,10 @@ def authorize_at_limit() -> int:
         source=Source.PORTAL,
         answer_due_at__lte=database_now(),
     ).exclude(items__reason_code=NEVER_ARRIVED)
-    return _each(due, lambda reference: authorize_return(Actor.system(), reference=reference))
+    decision = Authorization(rule={"kind": "answer_limit"})
+    return _each(
+        due, lambda reference: authorize_return(Actor.system(), reference=reference, decision=decision)
+    )
 
 
 def complete_not_returned() -> int:

@@ -65,9 +65,10 @@ class UploadHandler(TemporaryFileUploadHandler):
     """
 
     most = MAX_UPLOAD_BYTES
+    kept = 0
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if start <= self.most:
+        if self.kept <= self.most:
             super().receive_data_chunk(raw_data, start)
 
 

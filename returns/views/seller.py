@@ -242,6 +242,7 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "case": case,
         "written": conversation_of(case, actor, events),
         "can_draft": bool(row.advice and draft_about_cost(case)),
+        "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
         "parcel": next(filter(None, map(history.parcel, events)), ""),

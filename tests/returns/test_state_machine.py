@@ -49,6 +49,7 @@ complete        | authorized                        | not_returned           | s
 complete        | authorization_required authorized | duplicate              | seller admin
 complete        | authorization_required authorized | never_arrived          | seller admin
 complete        | authorized refund_due             | partially_refunded     | seller admin
+complete        | authorization_required            | refunded_without_return | system
 reopen          | closed                            | authorization_required | seller admin
 reopen          | closed                            | as before              | buyer
 undo            | authorized closed                 | as before              | seller admin
@@ -84,6 +85,7 @@ FAVOURABLE = {
     "complete·duplicate": {"is_duplicate": True, "prepaid_eligible": True},
     "complete·never_arrived": {"is_never_arrived": True, "prepaid_eligible": True},
     "complete·partially_refunded": {"is_refunded": True},
+    "complete·refunded_without_return": {"has_returnless_rule": True},
     "reopen": {"closed_by": Role.SELLER},
     "undo": {"undoable_by": ME},
     "escalate": {"is_step_in_due": True},
@@ -289,6 +291,12 @@ GUARDS = [
      "The buyer did not report that the order never arrived."),
     ("complete·partially_refunded", "seller", "refund_due", {"is_refunded": False},
      "Record the partial refund first."),
+    ("complete·refunded_without_return", "system", "authorization_required", {"has_returnless_rule": False},
+     "No rule refunds this request without a return."),
+    ("complete·refunded_without_return", "system", "authorization_required", {"is_imported": True},
+     "No rule refunds this request without a return."),
+    ("complete·refunded_without_return", "system", "authorization_required", {"owes_refund": False},
+     "Everything that was paid for these units is already refunded."),
     ("reopen", "seller", "closed", {"closed_by": Role.BUYER},
      "The buyer closed this request, so only the buyer can take it back."),
     ("reopen", "admin", "closed", {"closed_by": Role.MARKETPLACE},
