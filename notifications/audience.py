@@ -169,7 +169,14 @@ def _closed(event: ReturnEvent) -> Told:
 
 
 def _reopened(event: ReturnEvent) -> Told:
+    if event.role == Role.BUYER:
+        return Told(seller=Kind.RETURN_REOPENED)
     return Told(Kind.RETURN_REOPENED, Kind.RETURN_REOPENED if event.role == Role.ADMIN else None)
+
+
+def _written(event: ReturnEvent) -> Told:
+    by_buyer = event.role == Role.BUYER
+    return Told(seller=Kind.MESSAGE_RECEIVED) if by_buyer else Told(Kind.MESSAGE_RECEIVED)
 
 
 def _escalated(event: ReturnEvent) -> Told:
@@ -195,6 +202,7 @@ _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.CLOSE: _closed,
     Action.KEEP_ITEM: Told(Kind.CLOSE_RECEIPT, Kind.RETURN_KEPT),
     Action.REOPEN: _reopened,
+    Action.WRITE: _written,
     Action.ESCALATE: _escalated,
     Action.UPHOLD: Told(Kind.ESCALATION_ANSWERED, Kind.ESCALATION_ANSWERED),
     Action.RECEIVE: Told(Kind.RETURN_RECEIVED),

@@ -1,6 +1,6 @@
 """A message row as words and as a mail: reads what the row is about, and asks whether it may still go out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from returns.models import (
     MarketplaceSettings,
     Membership,
     ReturnEvent,
+    ReturnItem,
     ReturnReason,
     ReturnRequest,
     Seller,
@@ -28,7 +29,7 @@ from returns.models.clock import database_now
 from returns.models.people import Language
 from returns.selectors.cases import Case
 from returns.services.access import code_for, invitation_token, token_for
-from returns.state_machine import Status
+from returns.state_machine import Action, Status
 
 from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, told_of
 from .mail import compose
@@ -70,9 +71,13 @@ class Preview:
 
 
 class Letters:
-    """Writes the letters of some messages; what they share is read once, or was read with `case`."""
+    """Writes the letters of some messages; what they share is read once, or was read with `case`, the one that
+    all of them are about. `users`: those recipients that were read already.
+    """
 
-    def __init__(self, case: Case | None = None) -> None:
+    def __init__(self, case: Case | None = None, users: Mapping[int, User] | None = None) -> None:
+        self.case = case
+        self.users = users or {}
         self.marketplace = case.settings if case else MarketplaceSettings.load()
         reasons = case.reasons.values() if case else ReturnReason.objects.all()
         self.reason_labels = {reason.code: reason.in_both("label") for reason in reasons}
@@ -109,7 +114,7 @@ class Letters:
         assert message.event is not None
         if message.recipient_type == RecipientType.BUYER:
             return self.facts_of_event(message.event, Reader.BUYER, self.marketplace.time_zone)
-        user = User.objects.get(pk=message.recipient_id)
+        user = self.users.get(message.recipient_id) or User.objects.get(pk=message.recipient_id)
         is_admin = message.kind == Kind.ESCALATED and user.is_staff
         return self.facts_of_event(message.event, Reader.ADMIN if is_admin else Reader.SELLER, user.time_zone)
 
@@ -122,7 +127,17 @@ class Letters:
             zone=zone,
             marketplace=self.marketplace,
             reason_labels=self.reason_labels,
+            item_comments=self._item_comments(event),
         )
+
+    def _item_comments(self, event: ReturnEvent) -> Mapping[int, str]:
+        """By item, what the buyer wrote about it, for the receipt; the event holds nobody's words."""
+        if event.action != Action.OPEN:
+            return {}
+        if self.case is not None:
+            return {item.pk: item.comment for item in self.case.items}
+        ids = [item.get("id") for item in event.facts["items"]]
+        return dict(ReturnItem.objects.filter(pk__in=ids).values_list("pk", "comment"))
 
     def _address(self, message: Message) -> str:
         """The recipient's address as it is now. Who left the team since the message was made gets none."""
@@ -153,6 +168,7 @@ class Letters:
             seller_name=code.order.seller.name,
             order_number=code.order.order_number,
             code=code_for(code),
+            opens_order=not code.return_reference,
             link=f"{settings.SITE_URL}/my/link/{token_for(code)}/",
             expires_at=code.expires_at,
         )

@@ -33,6 +33,7 @@ class Kind(models.TextChoices):
     DEADLINE_NEAR = "deadline_near", _("Deadline near or past")
     RETURN_COMPLETED = "return_completed", _("Return request completed")
     REFUND_ISSUED = "refund_issued", _("Refund issued")
+    MESSAGE_RECEIVED = "message_received", _("Message received")
     BUYER_CODE = "buyer_code", _("Sign-in code for the buyer")
     INVITATION = "invitation", _("Invitation to a team")
     IMPORT_FINISHED = "import_finished", _("File read")
@@ -41,6 +42,7 @@ class Kind(models.TextChoices):
 # What a seller's members are told, and each of them may turn off.
 MEMBER_KINDS = (
     Kind.RETURN_OPENED,
+    Kind.MESSAGE_RECEIVED,
     Kind.RETURN_CLOSED_BY_BUYER,
     Kind.RETURN_KEPT,
     Kind.DEADLINE_NEAR,

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from itertools import repeat
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +31,7 @@ from returns.models import MarketplaceSettings, ReturnEvent, Seller
 from returns.models.reasons import PLACEHOLDERS
 from returns.models.requests import ItemCondition, Source
 from returns.money import format_money
+from returns.selectors.cases import NEVER_ARRIVED
 from returns.state_machine import Action, Role, Status
 
 from .mail import LANGUAGE_TAGS
@@ -112,6 +112,7 @@ class MessageFacts:
     comments: str = ""
     is_prepaid: bool = False
     is_waiting: bool = False
+    is_delivery_problem: bool = False
 
     reason: Mapping[str, str] | None = None
     buyer_reason: Mapping[str, str] | None = None
@@ -138,6 +139,7 @@ class MessageFacts:
     link: str = ""
     choices: str = ""
     code: str = ""
+    opens_order: bool = False
     expires_at: datetime | None = None
     file_name: str = ""
     waiting: int = 0
@@ -161,11 +163,12 @@ def facts_of(
     zone: str,
     marketplace: MarketplaceSettings,
     reason_labels: Mapping[str, Mapping[str, str]],
+    item_comments: Mapping[int, str],
 ) -> MessageFacts:
     """What the message of `event` says to one reader; the event may be one that is only planned.
 
-    Reads the event, its request, the request's items, order, buyer and seller, and no clock.
-    `reason_labels` maps the codes of buyers' reasons to their labels in both languages.
+    Reads the event, its request, the request's order, buyer and seller, and no clock. `reason_labels` maps the
+    codes of buyers' reasons to their labels in both languages, `item_comments` items to the buyer's words.
     """
     return_request, facts, words = event.request, event.facts, event.words
     order, values = return_request.order, words["values"]
@@ -187,8 +190,13 @@ def facts_of(
         rma_number=return_request.rma_number,
         item_titles=tuple(values["item_titles"]),
         items=tuple(
-            Line(item["title"], item["quantity"], reason_labels.get(item.get("reason_code", "")), comment)
-            for item, comment in zip(facts.get("items", ()), _item_comments(event), strict=False)
+            Line(
+                item["title"],
+                item["quantity"],
+                reason_labels.get(item.get("reason_code", "")),
+                item_comments.get(item.get("id", 0), ""),
+            )
+            for item in facts.get("items", ())
         ),
         received=tuple(
             Line(item["title"], item["units"], _condition(item["condition"]))
@@ -200,6 +208,7 @@ def facts_of(
         comments=comments,
         is_prepaid=facts.get("prepaid_eligible", return_request.prepaid_eligible),
         is_waiting=return_request.status == Status.AUTHORIZATION_REQUIRED,
+        is_delivery_problem=any(item.get("reason_code") == NEVER_ARRIVED for item in facts.get("items", ())),
         reason=words.get("labels"),
         buyer_reason=words.get("buyer_labels"),
         text=words.get("text"),
@@ -469,21 +478,26 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
 def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str, str]]:
     """What the reader may want to do; an address alone never does it."""
     if kind == Kind.BUYER_CODE:
-        yield _("Open your request"), facts.link
+        yield _("Open your order") if facts.opens_order else _("Open your request"), facts.link
     elif kind == Kind.INVITATION:
         yield _("Accept the invitation"), facts.link
     elif kind == Kind.IMPORT_FINISHED:
         yield _("Manage Seller Fulfilled Returns"), facts.link
     elif facts.page and facts.reader == Reader.BUYER:
         yield _("See your request"), facts.page
+        if kind == Kind.MESSAGE_RECEIVED:
+            yield _("Reply"), f"{facts.page}write/"
         if facts.step_in_until and not facts.is_imported:
             day = day_in_words(facts.step_in_until, language)
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"
     elif facts.page:
         if kind == Kind.RETURN_OPENED:
-            yield _("Authorize request"), f"{facts.page}authorize/"
+            if not facts.is_delivery_problem:
+                yield _("Authorize request"), f"{facts.page}authorize/"
             if not facts.is_prepaid:
                 yield _("Close request"), f"{facts.page}close/"
+        if kind in (Kind.RETURN_OPENED, Kind.MESSAGE_RECEIVED):
+            yield _("Reply"), f"{facts.page}write/"
         yield _("See the request"), facts.page
 
 
@@ -538,15 +552,6 @@ def _page(event: ReturnEvent, reader: Reader) -> str:
     if event.request.source == Source.FILE and not writes:
         return ""
     return f"{settings.SITE_URL}/my/returns/{reference}/"
-
-
-def _item_comments(event: ReturnEvent) -> Iterator[str]:
-    """What the buyer wrote about each item, for the receipt; the event holds nobody's words."""
-    if event.action == Action.OPEN:
-        # The order in which the event's facts list them.
-        items = event.request.items.order_by("ordinal", "id")
-        yield from items.values_list("comment", flat=True)
-    yield from repeat("")
 
 
 def _condition(value: str) -> Mapping[str, str] | None:

@@ -7,6 +7,9 @@ urlpatterns = [
     path(
         "seller/returns/<slug:reference>/close/preview/", views.closing_preview, name="seller-close-preview"
     ),
+    path(
+        "seller/returns/<slug:reference>/write/preview/", views.writing_preview, name="seller-write-preview"
+    ),
     path("mailbox/", views.mailbox, name="mailbox"),
     path("mailbox/<int:pk>/", views.mailbox_message, name="mailbox-message"),
     path("mailbox/<int:pk>/html", views.mailbox_html, name="mailbox-html"),

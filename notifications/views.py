@@ -26,6 +26,7 @@ from returns.exceptions import NotFound
 from returns.models import Seller, User
 from returns.services.decide import undo_seconds
 from returns.views.seller import closing_as_typed
+from returns.views.writing import message_as_typed
 
 from .audience import Audience
 from .letters import preview_of
@@ -48,13 +49,16 @@ IN_A_FRAME = {
 # When a member gets a kind of mail.
 HINTS = {
     Kind.RETURN_OPENED: gettext_lazy("A buyer asks for a return, and it waits for your decision."),
+    Kind.MESSAGE_RECEIVED: gettext_lazy("A buyer writes to you about a return."),
     Kind.RETURN_CLOSED_BY_BUYER: gettext_lazy("The buyer has closed the own request, with the reason."),
     Kind.RETURN_KEPT: gettext_lazy("The buyer keeps an item whose return was prepaid."),
     Kind.DEADLINE_NEAR: gettext_lazy("An answer or a refund is due soon, or overdue."),
     Kind.ESCALATED: gettext_lazy("A buyer asks the marketplace to step in, or nobody has answered in time."),
     Kind.ESCALATION_ANSWERED: gettext_lazy("What the marketplace decided after it was asked to step in."),
     Kind.RETURN_CLOSED: gettext_lazy("The marketplace has closed a request for you."),
-    Kind.RETURN_REOPENED: gettext_lazy("The marketplace has reopened a request of yours."),
+    Kind.RETURN_REOPENED: gettext_lazy(
+        "The marketplace has reopened a request of yours, or a buyer the own."
+    ),
     Kind.IMPORT_FINISHED: gettext_lazy(
         "A colleague has read a file: how many requests wait, how many are overdue."
     ),
@@ -198,3 +202,11 @@ def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
     form, planned = closing_as_typed(request, reference)
     preview = preview_of(planned, undo_seconds(request.actor))
     return render(request, "_closing_preview.html", {"preview": preview, "form": form})
+
+
+@seller_required
+@require_POST
+def writing_preview(request: HttpRequest, reference: str) -> HttpResponse:
+    """The message beside what is written to the buyer; a fragment for htmx."""
+    form, planned = message_as_typed(request, reference)
+    return render(request, "_closing_preview.html", {"preview": preview_of(planned), "form": form})

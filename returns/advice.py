@@ -48,6 +48,13 @@ class Advice:
         )
 
 
+MESSAGE = _(
+    "Before you send “%(title)s” back: by the return policy you would pay the shipping, which costs about %(cost)s. "
+    "The item is worth %(value)s. We can offer you a credit if you keep it, or a cheaper label. "
+    "Please tell us which you prefer."
+)
+
+
 def who_pays(reported_payer: str, fault: str) -> Payer:
     """Who pays the way back: the file's *Label to be paid by*, else the reason's fault (domain.md 4)."""
     reported = {"customer": Payer.BUYER, "seller": Payer.SELLER, "amazon": Payer.MARKETPLACE}

@@ -34,6 +34,8 @@ from .models import (
     Seller,
     User,
 )
+from .selectors.cases import WITH_CASE
+from .selectors.common import list_memberships
 from .selectors.lists import STORES
 from .services.access import find_session, keep_language
 
@@ -53,10 +55,7 @@ SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 def memberships_of(request: HttpRequest) -> list[Membership]:
     """The signed-in person's active memberships with their sellers, by name; read once for each request."""
     if not hasattr(request, "memberships"):
-        rows = Membership.objects.none()
-        if request.user.is_authenticated:
-            rows = Membership.objects.filter(user=request.user, is_active=True)
-        request.memberships = list(rows.select_related("seller").order_by("seller__name", "pk"))
+        request.memberships = list_memberships(request.user) if request.user.is_authenticated else []
     return request.memberships
 
 
@@ -87,13 +86,13 @@ def listed_memberships(request: HttpRequest) -> list[Membership]:
 def seller_required(view: View) -> View:
     """A seller's page: `request.actor` acts for `request.seller`.
 
-    A request's page (`reference` in its address) acts for that request's seller, other pages for the seller
-    chosen in the header. Who is no member of it gets the 404 of a page that is not there; an admin may open a
-    request's page, as admin. A viewer may look, not send anything. Somebody who was in a team and is in none
-    now is signed out.
+    A request's page (`reference` in its address) acts for that request's seller, and has it with what a case
+    needs as `request.return_request`; other pages act for the seller chosen in the header. Who is no member of
+    it gets the 404 of a page that is not there; an admin may open a request's page, as admin. A viewer may look,
+    not send anything. Somebody who was in a team and is in none now is signed out.
     """
 
-    return _members_page(view, _seller_of)
+    return _members_page(view, _seller_of_return)
 
 
 def seller_order_required(view: View) -> View:
@@ -101,7 +100,7 @@ def seller_order_required(view: View) -> View:
     return _members_page(view, _seller_of_order)
 
 
-def _members_page(view: View, seller_of: Callable[[str], Seller | None]) -> View:
+def _members_page(view: View, seller_of: Callable[[HttpRequest, str], Seller | None]) -> View:
     """The view for members of the seller that `seller_of` names for the reference, or of the chosen one."""
 
     @wraps(view)
@@ -114,7 +113,7 @@ def _members_page(view: View, seller_of: Callable[[str], Seller | None]) -> View
             return redirect("account_login")
         membership = chosen_membership(request)
         if "reference" in kwargs:
-            seller = seller_of(kwargs["reference"])
+            seller = seller_of(request, kwargs["reference"])
             membership = next((one for one in memberships_of(request) if one.seller == seller), None)
             if membership is None and seller is not None and request.user.is_staff:
                 return _as_admin(view, request, seller, *args, **kwargs)
@@ -184,18 +183,14 @@ def _as_admin(view: View, request: HttpRequest, seller: Seller, *args: Any, **kw
     return view(request, *args, **kwargs)
 
 
-def _seller_of(reference: str) -> Seller | None:
-    request = (
-        ReturnRequest.objects.for_actor(Actor.system())
-        .filter(reference=reference)
-        .select_related("seller")
-        .only("seller")
-        .first()
-    )
-    return request.seller if request is not None else None
+def _seller_of_return(request: HttpRequest, reference: str) -> Seller | None:
+    """The request's seller; the request itself, with what a case needs, is read in the same go."""
+    found = ReturnRequest.objects.for_actor(Actor.system()).filter(reference=reference)
+    request.return_request = found.select_related(*WITH_CASE).first()
+    return request.return_request.seller if request.return_request else None
 
 
-def _seller_of_order(reference: str) -> Seller | None:
+def _seller_of_order(request: HttpRequest, reference: str) -> Seller | None:
     order = (
         Order.objects.for_actor(Actor.system()).filter(reference=reference).select_related("seller").first()
     )

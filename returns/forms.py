@@ -108,7 +108,24 @@ class ReopenForm(CommentsForm):
         self.fields["comments"].required = False
 
 
-class CloseForm(CommentsForm):
+class WrittenForBuyer(forms.Form):
+    """What is written in `comments` to a buyer who reads `reader` ("en", "zh-hans")."""
+
+    reader: str
+
+    @property
+    def comments_warning(self) -> Any:
+        """What to consider where the script of the comments does not fit the buyer's language, else nothing."""
+        if is_readable(self["comments"].value() or "", self.reader):
+            return ""
+        if self.reader == Language.CHINESE:
+            return _(
+                "The buyer reads Chinese (中文), but there is hardly a Chinese character in these comments."
+            )
+        return _("The buyer reads English, but these comments are mostly in Chinese characters.")
+
+
+class CloseForm(WrittenForBuyer, CommentsForm):
     """Close one request. Fields that no reason of this request asks for are left out."""
 
     reason = forms.CharField(
@@ -211,17 +228,6 @@ class CloseForm(CommentsForm):
         asked = {Ground.AGREED_WITH_BUYER: "agreement_date", Ground.OUTSIDE_RETURN_WINDOW: "delivery_date"}
         name = asked.get(ground, "comments")
         return name if name in self.fields and not self[name].value() else "comments"
-
-    @property
-    def comments_warning(self) -> Any:
-        """What to consider where the script of the comments does not fit the buyer's language, else nothing."""
-        if is_readable(self["comments"].value() or "", self.reader):
-            return ""
-        if self.reader == Language.CHINESE:
-            return _(
-                "The buyer reads Chinese (中文), but there is hardly a Chinese character in these comments."
-            )
-        return _("The buyer reads English, but these comments are mostly in Chinese characters.")
 
     def overlook_missing(self) -> None:
         """Looked at, not sent: what is still empty is no error yet."""

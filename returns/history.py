@@ -42,7 +42,40 @@ def what(event: ReturnEvent) -> str:
         Action.UPHOLD: _("Decision upheld"),
         Action.REMIND: _("Reminder"),
         Action.PROVIDE_LABEL: _("Label provided"),
+        Action.SPLIT: _("Split off") if "split_from" in event.facts else _("Split"),
+        Action.REASSESS: _("Policy reassessed"),
+        Action.HAND_OVER: _("Handed over to the carrier"),
+        Action.WRITE: _("Message written"),
     }[Action(event.action)]
+
+
+def parcel(event: ReturnEvent) -> str:
+    """Carrier and tracking number of what was handed over, as far as they were told."""
+    told = event.facts.get("parcel") or {}
+    words = {"carrier": told.get("carrier", ""), "number": told.get("tracking_number", "")}
+    if words["number"] and words["carrier"]:
+        return _("%(carrier)s, tracking number %(number)s") % words
+    if words["number"]:
+        return _("Tracking number %(number)s") % words
+    return words["carrier"]
+
+
+def rule(event: ReturnEvent) -> str:
+    """Which rule has decided, told to the seller's side; nothing where a person did."""
+    found = event.facts.get("rule")
+    if not found:
+        return ""
+    return {
+        "withdrawal": _("Authorized automatically: a withdrawal in time"),
+        "answer_limit": _(
+            "Authorized automatically: eligible for a prepaid return, and the answer limit passed"
+        ),
+        "prepaid": _("Authorized automatically: eligible for a prepaid return"),
+        "in_policy": _("Authorized automatically: all in policy"),
+        "within_days": _("Authorized automatically: all within %(days)s days of delivery"),
+        "sku": _("Authorized automatically: by your SKU overrides"),
+        "returnless": _("Refunded by your rule “%(name)s”"),
+    }[found["kind"]] % {"days": found.get("days", ""), "name": found.get("name", "")}
 
 
 def sentence(event: ReturnEvent, actor: Actor) -> str:
@@ -56,6 +89,7 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Outcome.DUPLICATE: _("Completed as a duplicate by %(who)s on %(when)s."),
         Outcome.NEVER_ARRIVED: _("Completed as never arrived by %(who)s on %(when)s."),
         Outcome.PARTIALLY_REFUNDED: _("Completed with a partial refund by %(who)s on %(when)s."),
+        Outcome.REFUNDED_WITHOUT_RETURN: _("Refunded without return by %(who)s on %(when)s."),
     }
     by_action = {
         Action.OPEN: _("Asked for by %(who)s on %(when)s."),
@@ -71,6 +105,10 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Action.UPHOLD: _("Decision upheld by %(who)s on %(when)s."),
         Action.REMIND: _("Reminder sent by %(who)s on %(when)s."),
         Action.PROVIDE_LABEL: _("Label provided by %(who)s on %(when)s."),
+        Action.SPLIT: _("Split by %(who)s on %(when)s."),
+        Action.REASSESS: _("Policy reassessed by %(who)s on %(when)s."),
+        Action.HAND_OVER: _("Said to be on its way by %(who)s on %(when)s."),
+        Action.WRITE: _("Message written by %(who)s on %(when)s."),
     }
     if event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))

@@ -62,6 +62,7 @@ class VerdictSource(TextChoices):
     RULES = "rules", _("Our rules")
     FILE = "file", _("The marketplace's file")
     SELLER = "seller", _("The seller's statement")
+    ADMIN = "admin", _("The marketplace's team")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,9 +345,9 @@ def judge_request(verdicts: Sequence[Verdict]) -> Verdict:
     """The verdict on a request from those on its items (at least one, else ValueError; all of one order).
 
     In policy if all items are, not in policy if any is not, else unknown; prepaid-eligible if any item is.
-    The items with the request's own verdict decide the rest: their reasons, without repeats; the source that
-    claims least (the seller's statement, then our rules, then the file); and the earliest of their windows,
-    because until then, and only until then, every one of them was in time. Where none is eligible,
+    The items with the request's own verdict decide the rest: their reasons, without repeats; the source (the
+    marketplace's team, then what claims least: the seller's statement, our rules, the file); and the earliest of
+    their windows, because until then, and only until then, every one of them was in time. Where none is eligible,
     `prepaid_reason` is the first of an in-policy item, else the first.
     """
     if not verdicts:
@@ -374,7 +375,12 @@ def judge_request(verdicts: Sequence[Verdict]) -> Verdict:
         policy=policy,
         source=next(
             source
-            for source in (VerdictSource.SELLER, VerdictSource.RULES, VerdictSource.FILE)
+            for source in (
+                VerdictSource.ADMIN,
+                VerdictSource.SELLER,
+                VerdictSource.RULES,
+                VerdictSource.FILE,
+            )
             if source in sources
         ),
         reasons=tuple(reasons),
@@ -459,7 +465,9 @@ _SENTENCES = {
     "own_window": _("Return window by our rules: until %(date)s"),
     "own_window_estimate": _("Return window by our rules: until about %(date)s"),
     "delivery_estimated": _("Delivery estimated for %(date)s; the carrier's date is not known"),
+    "reassessed": _("Reassessed by the marketplace"),
     "delivery_stated": _("Delivered on %(date)s, as the seller states"),
+    "prepaid_reassessed": _("No prepaid label: the marketplace has decided so"),
     "prepaid_not_in_policy": _("No prepaid label: not in policy"),
     "prepaid_policy_unknown": _("No prepaid label: it is not known whether the return is in policy"),
     "prepaid_not_in_file": _("No prepaid label: the marketplace's file names none"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from .exceptions import TransitionNotAllowed
 
 REOPEN_DAYS = 30
+TAKE_BACK_DAYS = 7  # a buyer's own closing
 STEP_IN_AFTER_CLOSING_DAYS = 30
 
 
@@ -88,6 +89,7 @@ class Facts:
     `owes_refund`: something of what was paid for these units is not refunded yet, or what was paid is unknown
     and nothing is refunded. `undoable_by`: the id of the user whose last authorize or close is still held;
     `has_money_since_decision`: a refund was recorded after it.
+    `has_free_units`: the units that were asked for can be held again, all of them.
     `is_step_in_due`: one of the reasons holds for which a buyer may ask the marketplace to step in.
     """
 
@@ -99,6 +101,7 @@ class Facts:
     has_way_back: bool = True
     owes_label: bool = False
     has_rule: bool = False
+    has_returnless_rule: bool = False
     is_handed_over: bool = False
     is_refunded: bool = False
     owes_refund: bool = True
@@ -106,10 +109,12 @@ class Facts:
     closed_by: str = ""
     days_since_closed: int = 0
     has_come_back: bool = False
+    has_free_units: bool = True
     has_newer_request: bool = False
     has_money_for_closing: bool = False
     is_escalated: bool = False
     is_step_in_due: bool = False
+    has_several_units: bool = False
     is_send_back_over: bool = False
     is_duplicate: bool = False
     is_never_arrived: bool = False
@@ -187,6 +192,13 @@ def _by_rule(facts: Facts, asking: Asking) -> Any:
     return _("No rule authorizes this request: it waits for the seller.")
 
 
+def _by_returnless_rule(facts: Facts, asking: Asking) -> Any:
+    """The system refunds at once only what one of the seller's rules names."""
+    if facts.has_returnless_rule and not facts.is_imported:
+        return None
+    return _("No rule refunds this request without a return.")
+
+
 def _is_owed(facts: Facts, asking: Asking) -> Any:
     return None if facts.owes_refund else _("Everything that was paid for these units is already refunded.")
 
@@ -225,6 +237,28 @@ def _is_never_arrived(facts: Facts, asking: Asking) -> Any:
 
 def _has_partial_refund(facts: Facts, asking: Asking) -> Any:
     return None if facts.is_refunded else _("Record the partial refund first.")
+
+
+def _not_yet_sent(facts: Facts, asking: Asking) -> Any:
+    return _("We already know that the parcel is on its way.") if facts.is_handed_over else None
+
+
+def _closed_by_the_buyer(facts: Facts, asking: Asking) -> Any:
+    if facts.closed_by == Role.BUYER:
+        return None
+    return _("You can only take back your own closing, and you did not close this request.")
+
+
+def _just_closed(facts: Facts, asking: Asking) -> Any:
+    if facts.days_since_closed <= TAKE_BACK_DAYS:
+        return None
+    return _("You closed this request more than 7 days ago, so you can no longer take that back.")
+
+
+def _units_are_free(facts: Facts, asking: Asking) -> Any:
+    if facts.has_free_units:
+        return None
+    return _("Another request holds these units now, so this one cannot be opened again.")
 
 
 def _closed_by_sellers_side(facts: Facts, asking: Asking) -> Any:
@@ -277,6 +311,21 @@ def _may_step_in(facts: Facts, asking: Asking) -> Any:
     if facts.is_step_in_due:
         return None
     return _("You can ask the marketplace to step in once the seller has not answered or paid in time.")
+
+
+def _is_made_here(facts: Facts, asking: Asking) -> Any:
+    """The next file of the marketplace would ask again for what was taken away from its request."""
+    if facts.is_imported:
+        return _("The marketplace knows this as one request, so it cannot be split here.")
+    return None
+
+
+def _has_several_units(facts: Facts, asking: Asking) -> Any:
+    return None if facts.has_several_units else _("This request asks for a single unit.")
+
+
+def _not_come_back(facts: Facts, asking: Asking) -> Any:
+    return _("Units of this request have come back already.") if facts.has_come_back else None
 
 
 def _is_escalated(facts: Facts, asking: Asking) -> Any:
@@ -402,6 +451,14 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     _row(
         Action.COMPLETE,
+        (_AR,),
+        _COMPLETED,
+        (Role.SYSTEM,),
+        outcome=Outcome.REFUNDED_WITHOUT_RETURN,
+        guards=(_by_returnless_rule, _is_owed),
+    ),
+    _row(
+        Action.COMPLETE,
         (_AUTHORIZED, _REFUND_DUE),
         _COMPLETED,
         SELLERS_SIDE,
@@ -414,6 +471,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         _AR,
         SELLERS_SIDE,
         guards=(_closed_by_sellers_side, _recently_closed, _no_newer_request, _no_money_for_closing),
+    ),
+    _row(
+        Action.REOPEN,
+        (_CLOSED,),
+        None,
+        (Role.BUYER,),
+        guards=(_closed_by_the_buyer, _just_closed, _units_are_free),
+        note="back to the status before",
     ),
     _row(
         Action.UNDO,
@@ -430,6 +495,23 @@ TRANSITIONS: tuple[Transition, ...] = (
         SELLERS_SIDE,
         guards=(_owes_label, _cannot_be_undone, _not_handed_over),
     ),
+    _row(Action.SPLIT, (), _AR, SELLERS_SIDE),
+    _row(
+        Action.SPLIT,
+        (_AR,),
+        None,
+        SELLERS_SIDE,
+        guards=(_is_made_here, _has_several_units, _not_come_back, _not_refunded),
+    ),
+    _row(Action.REASSESS, (_AR,), None, (Role.ADMIN,)),
+    _row(
+        Action.HAND_OVER,
+        (_AR, _AUTHORIZED),
+        None,
+        (Role.BUYER, Role.SYSTEM),
+        guards=(_not_yet_sent,),
+    ),
+    _row(Action.WRITE, ANY, None, (Role.BUYER, Role.SELLER, Role.ADMIN)),
     _row(Action.ESCALATE, ANY, None, (Role.BUYER, Role.SYSTEM), guards=(_may_step_in,)),
     _row(Action.UPHOLD, ANY, None, (Role.ADMIN,), guards=(_is_escalated,)),
     _row(

@@ -9,17 +9,22 @@ from .views import (
     buyer,
     buyer_access,
     comments,
+    delivery,
     files,
     guides,
+    orders,
     overview,
     papers,
     photos,
+    rules,
     saved_views,
     seller,
     settings,
     site,
+    split,
     team,
     teamwork,
+    writing,
 )
 
 everybody = [
@@ -47,6 +52,20 @@ teams = [
     path("seller/settings/<slug:section>/", settings.save_section, name="seller-settings-save"),
 ]
 
+sellers_rules = [
+    path("seller/rules/", rules.page, name="seller-rules"),
+    path("seller/rules/returnless/", rules.add, name="seller-rules-add"),
+    path("seller/rules/returnless/<int:pk>/", rules.edit, name="seller-rules-edit"),
+    path("seller/rules/returnless/<int:pk>/off/", rules.switch_off, name="seller-rules-off"),
+    path("seller/rules/returnless/<int:pk>/remove/", rules.remove, name="seller-rules-remove"),
+    path("seller/rules/skus/", rules.skus, name="seller-rules-skus"),
+    path("seller/rules/skus/set/", rules.set_sku, name="seller-rules-sku-set"),
+    path("seller/rules/skus/<int:pk>/remove/", rules.remove_sku, name="seller-rules-sku-remove"),
+    path("seller/rules/skus/overrides.tsv", rules.download, name="seller-rules-download"),
+    path("seller/rules/skus/template.tsv", rules.template, name="seller-rules-template"),
+    path("seller/rules/uploads/<int:pk>/", rules.upload, name="seller-rules-upload"),
+]
+
 files_in_and_out = [
     path("seller/imports/", files.imports, name="seller-imports"),
     path("seller/imports/<slug:run>/", files.one_import, name="seller-import"),
@@ -72,6 +91,8 @@ sellers = [
     path("seller/help/", guides.guides, name="seller-help"),
     path("seller/help/<slug:slug>/", guides.guide, name="seller-guide"),
     path("seller/returns/", seller.returns, name="seller-returns"),
+    path("seller/orders/", orders.orders, name="seller-orders"),
+    path("seller/orders/<slug:reference>/", orders.one_order, name="seller-order"),
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
     path("seller/returns/bulk/", bulk.many, name="seller-bulk"),
@@ -92,6 +113,8 @@ sellers = [
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),
+    path("seller/returns/<slug:reference>/split/", split.split, name="seller-split"),
+    path("seller/returns/<slug:reference>/write/", writing.write, name="seller-write"),
     path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
     path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),
     path(
@@ -102,6 +125,7 @@ sellers = [
 ]
 
 buyers = [
+    path("my/orders/<slug:reference>/not-arrived/", delivery.not_arrived, name="buyer-not-arrived"),
     path("my/returns/<slug:reference>/", buyer.one_return, name="buyer-return"),
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),
@@ -109,6 +133,9 @@ buyers = [
     path("my/returns/<slug:reference>/photos/<slug:photo>/", photos.buyer_photo, name="buyer-photo"),
     path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
+    path("my/returns/<slug:reference>/sent/", buyer.sent, name="buyer-sent"),
+    path("my/returns/<slug:reference>/reopen/", buyer.reopen, name="buyer-reopen"),
+    path("my/returns/<slug:reference>/write/", buyer.write, name="buyer-write"),
 ]
 
 asking_for_a_return = [
@@ -132,6 +159,7 @@ urlpatterns = [
     *everybody,
     *sellers,
     *teams,
+    *sellers_rules,
     *files_in_and_out,
     *buyers_way_in,
     *buyers,

@@ -35,9 +35,12 @@ from returns.models import (
     ReturnAddress,
     ReturnDraft,
     ReturnEvent,
+    ReturnlessRule,
     ReturnRequest,
     SavedComment,
     SavedView,
+    SkuRule,
+    SkuUpload,
 )
 from returns.models.clock import database_now
 from returns.selectors.bulk import examples_of
@@ -48,8 +51,9 @@ from returns.services.comments import save_comment
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
+from returns.services.seller_rules import save_returnless_rule, upload_overrides
 from returns.services.teamwork import add_note
-from returns.state_machine import Status
+from returns.state_machine import Role, Status
 from returns.views.buyer_access import LINK_COOKIE, NONCE_COOKIE
 from tests.browsers import let_in, signed_in
 from tests.factories import (
@@ -111,6 +115,7 @@ accounts/2fa/webauthn/keys/<int:pk>/remove/      302 302  302 302  302 302  302 
 accounts/2fa/webauthn/keys/<int:pk>/edit/        302 302  302 302  302 302  302 302  302 302  302 302  302 302  302 302
 accounts/2fa/webauthn/login/                     302 302  302 302  302 302  302 302  302 302  302 302  302 302  302 302
 seller/returns/<slug:reference>/close/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
+seller/returns/<slug:reference>/write/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
 mailbox/                                         404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/                                404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/html                            404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
@@ -125,6 +130,8 @@ seller/                                          302 302  200 405  200 405  200 
 seller/help/                                     302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
 seller/help/<slug:slug>/                         302 302  200 405  200 405  200 405  200 405  302 302  302 302  200 405
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/orders/                                   302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/orders/<slug:reference>/                  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
@@ -143,6 +150,8 @@ seller/returns/<slug:reference>/refund/          302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
+seller/returns/<slug:reference>/split/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/write/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/assign/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/notes/           302 302  405 303  405 303  405 403  404 404  302 302  302 302  405 404
 seller/returns/<slug:reference>/notes/<int:pk>/remove/ 302 302  405 303  405 403  405 403  404 404  302 302  302 302  405 404
@@ -159,12 +168,28 @@ seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 
 seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
+seller/rules/                                    302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/rules/returnless/                         302 302  200 200  403 403  403 403  200 200  302 302  302 302  404 404
+seller/rules/returnless/<int:pk>/                302 302  200 200  403 403  403 403  404 404  302 302  302 302  404 404
+seller/rules/returnless/<int:pk>/off/            302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/rules/returnless/<int:pk>/remove/         302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/rules/skus/                               302 302  200 303  200 403  200 403  200 303  302 302  302 302  404 404
+seller/rules/skus/set/                           302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+seller/rules/skus/<int:pk>/remove/               302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/rules/skus/overrides.tsv                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/rules/skus/template.tsv                   302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/rules/uploads/<int:pk>/                   302 302  200 405  200 405  200 403  404 405  302 302  302 302  404 404
 seller/imports/                                  302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/imports/<slug:run>/                       302 302  200 405  200 405  200 403  404 405  302 302  302 302  404 404
 seller/imports/<slug:run>/commit/                302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
 seller/imports/<slug:run>/discard/               302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
 seller/exports/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/exports/returns.tsv                       302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+my/                                              200 303  200 303  200 303  200 303  200 303  200 303  200 303  200 303
+my/code/                                         200 422  200 422  200 422  200 422  200 422  200 422  200 422  200 422
+my/orders/<slug:reference>/                      200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/orders/<slug:reference>/send-code/            303 303  303 303  303 303  303 303  303 303  303 303  303 303  303 303
+my/orders/<slug:reference>/not-arrived/          200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/link/                                         200 422  200 422  200 422  200 422  200 422  200 303  200 422  200 422
 my/link/<str:token>/                             303 405  303 405  303 405  303 405  303 405  303 405  303 405  303 405
 my/returns/<slug:reference>/send-code/           303 303  303 303  303 303  303 303  303 303  303 303  303 303  303 303
@@ -187,6 +212,9 @@ seller/orders/<slug:reference>/ask/              302 302  200 303  200 303  403 
 seller/orders/<slug:reference>/ask/check/        302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
 seller/orders/<slug:reference>/ask/<int:line>/   302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
 seller/orders/<slug:reference>/ask/photos/<slug:photo>/ 302 302  200 405  404 405  404 403  404 404  302 302  302 302  404 405
+my/returns/<slug:reference>/sent/                200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/reopen/              200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/write/               200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 """  # noqa: E501
 
 # Only for Root, with a second factor: to everybody else the whole admin site is not there.
@@ -200,6 +228,7 @@ admin/autocomplete/                              403 405
 admin/jsi18n/                                    200 405
 admin/r/<path:content_type_id>/<path:object_id>/ 404 404
 admin/returns/returnrequest/uphold/              200 422
+admin/returns/returnrequest/<path:object_id>/reassess/ 200 422
 admin/^(?P<app_label>returns|notifications)/$    200 200
 admin/(?P<url>.*)$                               404 404
 """
@@ -241,7 +270,7 @@ class World:
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
-        if "/orders/" in route:
+        if "/orders/" in route and not route.endswith("/not-arrived/"):
             return self.requests["asking"]
         page = route.rstrip("/").rpartition("/")[2]
         return self.requests.get(f"{route.partition('/')[0]} {page}", self.requests["open"])
@@ -292,8 +321,13 @@ def world(db: None) -> World:
         "seller complete": a_request_in(cast, Status.REFUND_DUE),
         "seller reopen": closed,
         "seller undo": held,
+        "seller split": open_request(make_order(seller, Line(quantity=2), country="CA")),
+        "admin reassess": opened,
         "my keep": a_request_in(cast, Status.AUTHORIZED, prepaid=True),
         "my step-in": escalated,
+        "my not-arrived": open_request(make_order(seller, Line(quantity=2), country="CA"), quantity=1),
+        "my sent": authorized,
+        "my reopen": a_request_in(cast, Status.CLOSED, closed_by=Role.BUYER),
     }
     partly = requests["seller complete"]
     services.record_refund(
@@ -330,10 +364,16 @@ def world(db: None) -> World:
     started = freeze_bulk(alice, action="authorize", references=many)
     confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     note = add_note(alice, reference=opened.reference, text="Call her first.", key="n")
+    save_returnless_rule(alice, name="Small", currency="USD", least_minor=0, most_minor=100)
+    upload_overrides(alice, file=some_overrides())
     relay_events()
     view = save_view(alice, name="Late", query="overdue=on")
     file = a_checked_file(cast)
     return World(cast, requests, of_ed, code, invitation, mail, view, file, preview, started, note)
+
+
+def some_overrides() -> SimpleUploadedFile:
+    return SimpleUploadedFile("skus.tsv", b"TemplateType=T\nSKU\tAction\nCABLE-1\tMANUAL\n")
 
 
 def a_checked_file(cast: Cast) -> FileRun:
@@ -361,6 +401,9 @@ def path_of(route: str, world: World) -> str:
         "invitations": world.invitation,
         "addresses": ReturnAddress.objects.first(),
         "comments": SavedComment.objects.first(),
+        "returnless": ReturnlessRule.objects.first(),
+        "skus": SkuRule.objects.first(),
+        "uploads": SkuUpload.objects.first(),
         "<int:pk>": world.view,
         "<slug:reference>": world.note,
     }
@@ -373,7 +416,7 @@ def path_of(route: str, world: World) -> str:
         "bulk": (world.started if route.endswith("/undo/") else world.preview).reference,
         "token": token_for(world.code) if route.startswith("my/") else invitation_token(world.invitation),
         "pk": own.get(route.split("/")[2], world.mail).pk if route.count("/") > 2 else world.mail.pk,
-        "object_id": apps.get_model(model[1], model[2]).objects.first().pk if model else 1,
+        "object_id": _row_of(route, model, world),
         "content_type_id": ContentType.objects.get_for_model(ReturnRequest).pk,
         "app_label": "returns",
         "slug": "prepaid-returns",
@@ -384,6 +427,12 @@ def path_of(route: str, world: World) -> str:
     plain = re.sub(r"\(\?P<(\w+)>.*?\)(?=[-/$])", r"<\1>", route.replace("^", "").replace("$", "") + "$")
     plain = re.sub(r"\(\?P<(\w+)>[^/]*\)", r"<\1>", plain).replace("$", "")
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), plain)
+
+
+def _row_of(route: str, model: re.Match[str] | None, world: World) -> int:
+    if route.endswith("/reassess/"):
+        return world.request_for(route).pk
+    return apps.get_model(model[1], model[2]).objects.first().pk if model else 1
 
 
 def photos_for(route: str, world: World) -> Any:
@@ -404,6 +453,7 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "postal_code": "1",
         "country": "US",
     }
+    rule = {"name": "N", "currency": "USD", "most": "5"}
     bodies: dict[str, dict[str, object]] = {
         "seller close": {"reason": "other", "comments": long},
         "seller preview": {"reason": "other", "comments": long},
@@ -422,17 +472,25 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller complete": {"outcome": "partially_refunded", "comments": long},
         "seller bulk": {"action": "close", "reference": request.reference},
         "seller <slug:bulk>": {"reason": "other", "comments_en": long},
+        "seller split": {f"units_{item}": 1},
         "seller assign": {"assignee": world.cast.ben.pk},
         "seller notes": {"text": "Call her first."},
         "seller choose": {"slug": "north-lane"},
         "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},
         "accounts notifications": {"seller": "north-lane", "kinds": ["return_opened"]},
         "seller invite": {"email": "olga@north-lane.example", "role": "agent", "language": "en"},
-        "seller <int:pk>": {"role": "viewer", "language": "en", "comments": long, **address},
+        "seller <int:pk>": {"role": "viewer", "language": "en", "comments": long, **address, **rule},
+        "seller returnless": rule,
+        "seller skus": {"file": some_overrides()},
+        "seller set": {"sku": "CABLE-1", "action": "MANUAL"},
         "seller comments": {"name": "Thank you", "language": "en", "comments": long},
         "seller addresses": address,
         "seller imports": {"file": SimpleUploadedFile("r.tsv", returns_file({}).getvalue())},
+        " my": {"order_number": request.order.order_number, "email": request.order.buyer.email},
+        "my not-arrived": {f"units_{request.items.get().order_item_id}": 1},
         "my close": {"reason": "buyer_by_mistake"},
+        "my write": {"comments": long},
+        "seller write": {"comments": long},
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},
         "accounts invitation": {"name": "Nina Noon", "password": PASSWORD},
@@ -531,7 +589,7 @@ def test_a_foreign_request_is_answered_like_one_that_does_not_exist(route: str, 
 
 def test_a_buyer_finds_a_foreign_request_answered_like_one_that_does_not_exist(world: World) -> None:
     client = let_in(world.of_ed.order)
-    for page in ("", "close/", "keep/", "step-in/"):
+    for page in ("", "close/", "keep/", "step-in/", "sent/", "reopen/", "write/"):
         foreign, absent = (
             f"/my/returns/{reference}/{page}"
             for reference in (world.requests["open"].reference, str(uuid.uuid4()))

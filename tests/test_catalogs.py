@@ -29,6 +29,7 @@ LATIN_WORDS = {
     *("PDF", "PNG", "JPEG", "WebP", "MB", "A4", "Letter"),
     *("North", "Lane", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"),
     *("Returns", "report", "of", "seller", "fulfilled", "orders"),
+    *("AUTOMATIC", "MANUAL", "DELETE", "Action", "USD", "EUR"),
 }
 LATIN_WORDS |= {found for word in LATIN_WORDS for found in LATIN.findall(word)}
 

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from returns.models import ReturnEvent, User
+from returns.selectors.cases import Case
 
 from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF
-from ..letters import OF_EVENT, Letters, Preview, preview_of
+from ..letters import Letters, Preview, preview_of
 from ..models import WAITING, MailboxEntry, Message, RecipientType, State
 from ..rendering import render, subject_of
 
@@ -48,31 +49,34 @@ def message_previews(planned: list[ReturnEvent], undo_seconds: int = 0) -> list[
 
 
 @register.simple_tag
-def messages_of(reference: str) -> list[Sent]:
+def messages_of(case: Case) -> list[Sent]:
     """The messages of one request, newest first. The page has checked who may see the request."""
     messages = list(
-        Message.objects.filter(event__request__reference=reference)
-        .select_related(*OF_EVENT)
+        Message.objects.filter(event__request=case.request)
+        .select_related("event__comments")
         .order_by("-pk")[:MOST_MESSAGES]
     )
-    letters = Letters()
+    for message in messages:
+        assert message.event is not None
+        message.event.request = case.request
     ids = {message.recipient_id for message in messages if message.recipient_type == RecipientType.USER}
-    names = {user.pk: str(user) for user in User.objects.filter(pk__in=ids)}
+    users = User.objects.in_bulk(ids)
+    letters = Letters(case, users)
     entries: dict[str, int] = {}
     if settings.DEMO and settings.MAILBOX:
         wanted = [message.message_id for message in messages]
         entries = dict(MailboxEntry.objects.filter(message_id__in=wanted).values_list("message_id", "pk"))
-    return [_sent(message, letters, names, entries) for message in messages]
+    return [_sent(message, letters, users, entries) for message in messages]
 
 
-def _sent(message: Message, letters: Letters, names: dict[int, str], entries: dict[str, int]) -> Sent:
+def _sent(message: Message, letters: Letters, users: dict[int, User], entries: dict[str, int]) -> Sent:
     facts = letters.facts(message)
     is_to_copy = message.status == State.SUPPRESSED and message.last_code in (SHOW_TO_COPY, NO_ADDRESS)
     entry = entries.get(message.message_id)
     to_buyer = message.recipient_type == RecipientType.BUYER
     return Sent(
         subject=subject_of(message.kind, message.language, facts),
-        recipient=_("Buyer") if to_buyer else names.get(message.recipient_id, ""),
+        recipient=_("Buyer") if to_buyer else str(users.get(message.recipient_id, "")),
         at=message.sent_at,
         state=_state(message),
         state_label=_state_in_words(message),

@@ -23,6 +23,7 @@ from ..money import format_money
 from ..services import uphold
 from ..services.words import COMMENTS_MAX
 from .base import BigTableAdmin, link_to
+from .reassessing import reassess_view
 from .site import site
 
 FOUND_AT_MOST = 200
@@ -201,8 +202,13 @@ class ReturnRequestAdmin(BigTableAdmin):
         return _money(return_request.promise_minor, return_request.promise_currency)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.uphold_view)
-        return [path("uphold/", view, name="returns_returnrequest_uphold"), *super().get_urls()]
+        uphold = self.admin_site.admin_view(self.uphold_view)
+        reassess = self.admin_site.admin_view(reassess_view)
+        return [
+            path("uphold/", uphold, name="returns_returnrequest_uphold"),
+            path("<path:object_id>/reassess/", reassess, name="returns_returnrequest_reassess"),
+            *super().get_urls(),
+        ]
 
     @admin.action(description=gettext_lazy("Uphold the decision"))
     def uphold_selected(self, request: HttpRequest, queryset: QuerySet[ReturnRequest]) -> HttpResponse:

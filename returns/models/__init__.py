@@ -8,6 +8,7 @@ from .people import Membership, ReturnAddress, SavedView, Seller, User
 from .photos import Photo, ReturnDraft
 from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
+from .rules import ReturnlessRule, SkuRule, SkuUpload
 from .runs import BulkRow, BulkRun, FileRun
 from .settings import Edition, Heartbeat, MarketplaceSettings, ScheduledJob
 from .teamwork import Deciding, Note
@@ -41,10 +42,13 @@ __all__ = [
     "ReturnLabel",
     "ReturnReason",
     "ReturnRequest",
+    "ReturnlessRule",
     "SavedComment",
     "SavedView",
     "ScheduledJob",
     "Seller",
+    "SkuRule",
+    "SkuUpload",
     "StatusCount",
     "User",
 ]

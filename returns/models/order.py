@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
@@ -50,6 +51,12 @@ class Order(models.Model):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         constraints = [models.UniqueConstraint(fields=["seller", "order_number"], name="order_number_once")]
+        indexes = [
+            # The list of orders, newest first; what no file gave a date counts from when it came.
+            models.Index(
+                F("seller"), Coalesce("ordered_at", "created_at").desc(), F("id").desc(), name="order_newest"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.order_number

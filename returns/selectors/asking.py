@@ -111,8 +111,12 @@ def list_asking_reasons(actor: Actor) -> list[ReturnReason]:
     ]
 
 
-def answer_of(case: Case, *, is_authorized: bool) -> Answer:
-    """What a request that is not sent yet would be answered; `is_authorized`: a rule authorizes it at once."""
+def answer_of(case: Case, *, by_rule: str) -> Answer:
+    """What a request that is not sent yet would be answered.
+
+    `by_rule`: "authorize" or "refund", where a rule does so at once.
+    """
+    is_refunded = by_rule == "refund"
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for item in case.items:
         reasons = [policy.Reason(**reason) for reason in item.verdict["reasons"]]
@@ -120,9 +124,13 @@ def answer_of(case: Case, *, is_authorized: bool) -> Answer:
         alike[said].append(item.order_item.title or item.order_item.sku)
     return Answer(
         policy=[(titles, said) for said, titles in alike.items()],
-        follows=_what_follows(case, is_authorized=is_authorized),
-        shipping=_shipping(case),
-        money=_money_back(case),
+        follows=_("You are refunded as soon as you send this, and keep the items.")
+        if is_refunded
+        else _what_follows(case, is_authorized=by_rule == "authorize"),
+        shipping=[_("There is nothing to send back.")] if is_refunded else _shipping(case),
+        money=_("Everything that was paid for these items is refunded.")
+        if is_refunded
+        else _money_back(case),
     )
 
 

@@ -10,14 +10,22 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from .. import policy
+from .. import history, policy
 from ..actors import Actor
 from ..dates import format_day
 from ..models import ReturnEvent
 from ..models.people import Language
-from ..state_machine import STEP_IN_AFTER_CLOSING_DAYS, Action, Outcome, Role, Status, refusal
+from ..state_machine import (
+    STEP_IN_AFTER_CLOSING_DAYS,
+    TAKE_BACK_DAYS,
+    Action,
+    Outcome,
+    Role,
+    Status,
+    refusal,
+)
 from .cases import Case
-from .seller_pages import Offer, Promise, payer_of_buyer
+from .seller_pages import Offer, Promise, Related, other_half, payer_of_buyer
 
 SHOWN = (
     Action.OPEN,
@@ -29,8 +37,10 @@ SHOWN = (
     Action.REFUND,
     Action.COMPLETE,
     Action.REOPEN,
+    Action.HAND_OVER,
     Action.ESCALATE,
     Action.UPHOLD,
+    Action.SPLIT,
 )
 
 
@@ -56,6 +66,7 @@ class Step:
     note: str
     comments: str
     is_done: bool
+    related: Related | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,8 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
     """Where the request stands and what comes next, in the buyer's words."""
     request = case.request
     status = case.status_for(actor)
+    if case.is_never_arrived and status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED):
+        return _delivery_words(case, status)
     if status == Status.AUTHORIZATION_REQUIRED:
         if request.step_in_at and not case.is_imported:
             return StatusWords(
@@ -104,6 +117,18 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
     return _completed_words(case)
 
 
+def _delivery_words(case: Case, status: Status) -> StatusWords:
+    """What never arrived is looked for; the buyer has nothing to keep and nothing to send back."""
+    step_in_at = case.request.step_in_at
+    if step_in_at and status == Status.AUTHORIZATION_REQUIRED and not case.is_imported:
+        sentence = _("You will hear by %(day)s. If it arrives after all, please close this request.")
+        day = format_day(policy.local_day(step_in_at, case.rules.time_zone))
+        return StatusWords(_("The seller looks into the delivery"), sentence % {"day": day})
+    return StatusWords(
+        _("The seller looks into the delivery"), _("If it arrives after all, please tell the seller.")
+    )
+
+
 def _closed_words(case: Case) -> StatusWords:
     request = case.request
     language = get_language() or Language.ENGLISH.value
@@ -131,7 +156,9 @@ def _completed_words(case: Case) -> StatusWords:
         ),
         Outcome.REFUNDED_WITHOUT_RETURN: (
             _("You have been refunded"),
-            _("There is nothing to send back."),
+            _(
+                "You keep the item: there is nothing to send back. Your bank may need a few days to show the money."
+            ),
         ),
         Outcome.REPLACED: (_("A replacement is on its way"), _("This request is completed.")),
         Outcome.NOT_RETURNED: (
@@ -156,6 +183,12 @@ def _completed_words(case: Case) -> StatusWords:
     return StatusWords(headline, sentence)
 
 
+def status_before_closing(case: Case) -> Status:
+    """The status that a closed request had until it was closed here."""
+    closings = case.request.events.filter(action=Action.CLOSE, withdrawn_at__isnull=True)
+    return Status(closings.order_by("-version").values_list("source", flat=True)[0])
+
+
 def items_of(case: Case) -> list[BuyerItem]:
     language = get_language() or Language.ENGLISH.value
     return [
@@ -166,44 +199,55 @@ def items_of(case: Case) -> list[BuyerItem]:
             notes=[
                 str(policy.sentence(policy.Reason(**reason)))
                 for reason in item.verdict.get("reasons", [])[:1]
+                # A return window says nothing about what never came.
+                if not case.is_never_arrived
             ],
         )
         for item in case.items
     ]
 
 
-def steps_of(case: Case, actor: Actor) -> list[Step]:
-    """What happened that the buyer may know, oldest first, then what is still to come."""
+def list_events(case: Case) -> list[ReturnEvent]:
+    """What the buyer may know of the ledger, oldest first."""
+    events = case.request.events.filter(action__in=(*SHOWN, Action.WRITE), withdrawn_at__isnull=True)
+    if case.held_event:
+        events = events.exclude(pk=case.held_event.pk)
+    return list(events.select_related("comments").order_by("version"))
+
+
+def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
+    """What happened, oldest first, then what is still to come."""
     language = get_language() or Language.ENGLISH.value
-    events = (
-        case.request.events.filter(action__in=SHOWN, withdrawn_at__isnull=True)
-        .select_related("comments")
-        .order_by("version")
-    )
     steps = [
         Step(
-            sentence=_told(event),
+            sentence=_told(event, case),
             at=event.occurred_at,
-            note=event.words.get("buyer_labels", {}).get(language, ""),
+            note=event.words.get("buyer_labels", {}).get(language, "") or history.parcel(event),
             comments=event.text if event.role in (Role.SELLER, Role.ADMIN) else "",
             is_done=True,
+            related=other_half(event, "buyer-return"),
         )
         for event in events
-        if not (case.held_event and event.pk == case.held_event.pk)
+        if event.action != Action.WRITE
     ]
+    way_back = [] if case.request.handed_over_at else [_("You send the items back")]
     to_come = {
         Status.AUTHORIZATION_REQUIRED: [
             _("The seller decides"),
-            _("You send the items back"),
+            *way_back,
             _("You get your money back"),
         ],
-        Status.AUTHORIZED: [_("You send the items back"), _("You get your money back")],
+        Status.AUTHORIZED: [*way_back, _("The seller receives it"), _("You get your money back")],
         Status.REFUND_DUE: [_("You get your money back")],
     }.get(case.status_for(actor), [])
+    if case.is_never_arrived:
+        to_come = [_("The seller finds it, sends it again or refunds you")] if to_come else []
     return steps + [Step(sentence, None, "", "", False) for sentence in to_come]
 
 
-def _told(event: ReturnEvent) -> str:
+def _told(event: ReturnEvent, case: Case) -> str:
+    if event.action == Action.OPEN and case.is_never_arrived:
+        return _("You told the seller that it never arrived")
     if event.action == Action.OPEN and event.role != Role.BUYER:
         return _("A return was asked for on your behalf")
     if event.action == Action.CLOSE:
@@ -211,7 +255,15 @@ def _told(event: ReturnEvent) -> str:
             return _("You closed the request")
         return _("The seller closed the request")
     if event.action == Action.COMPLETE:
+        if event.outcome == Outcome.REFUNDED_WITHOUT_RETURN:
+            return _("You were refunded and keep the item")
         return str(Outcome(event.outcome).label)
+    if event.action == Action.REOPEN and event.role == Role.BUYER:
+        return _("You took back your closing")
+    if event.action == Action.HAND_OVER and event.role != Role.BUYER:
+        return _("The carrier has the parcel")
+    if event.action == Action.AUTHORIZE and event.facts.get("rule"):
+        return _("Your return was authorized automatically")
     return {
         Action.OPEN: _("You asked for a return"),
         Action.RECORD: _("You asked for a return at the marketplace"),
@@ -220,14 +272,16 @@ def _told(event: ReturnEvent) -> str:
         Action.RECEIVE: _("The seller received your return"),
         Action.REFUND: _("The seller refunded you"),
         Action.REOPEN: _("The request was opened again"),
+        Action.HAND_OVER: _("You sent the parcel"),
         Action.ESCALATE: _("The marketplace was asked to step in"),
         Action.UPHOLD: _("The marketplace left the decision as it is"),
+        Action.SPLIT: _("The request was split in two"),
     }[Action(event.action)]
 
 
 def way_back_of(case: Case, actor: Actor) -> WayBack | None:
     request = case.request
-    if case.status_for(actor) != Status.AUTHORIZED:
+    if case.status_for(actor) != Status.AUTHORIZED or case.is_never_arrived:
         return None
     return WayBack(
         merchant_rma=request.merchant_rma if request.merchant_rma != request.rma_number else "",
@@ -257,6 +311,8 @@ def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:
         Action.CLOSE: is_open and not facts.prepaid_eligible,
         Action.KEEP_ITEM: False,
         Action.ESCALATE: facts.is_escalated,
+        Action.HAND_OVER: False,
+        Action.REOPEN: facts.closed_by == Role.BUYER,
     }
     drawn: dict[str, Offer] = {}
     for action, is_told in explains.items():
@@ -278,6 +334,46 @@ def why_step_in(case: Case) -> str:
     if request.promise_due_date and case.today > request.promise_due_date:
         return _("The promised refund was not made in time.")
     return _("You do not agree with the seller's decision.")
+
+
+def take_back_until(case: Case) -> date | None:
+    """Until when the buyer can take back the own closing."""
+    if case.request.closed_by_role != Role.BUYER or case.request.closed_at is None:
+        return None
+    return policy.local_day(case.request.closed_at + timedelta(days=TAKE_BACK_DAYS), case.rules.time_zone)
+
+
+def send_back_outlook(case: Case, actor: Actor) -> str:
+    """What comes before and after the day to send it back by, in words; nothing once it is on its way."""
+    request = case.request
+    is_running = case.status_for(actor) == Status.AUTHORIZED and request.handed_over_at is None
+    if not is_running or request.send_back_date is None or case.is_imported:
+        return ""
+    days = case.rules.not_returned_grace_days
+    end = format_day(request.send_back_date + timedelta(days=days))
+    return _(
+        "We remind you by e-mail 7 days and 2 days before. If nothing is sent, your request ends on %(end)s "
+        "without a refund. Tell us when you have sent it, and that stops."
+    ) % {"end": end}
+
+
+def lost_by_sending(case: Case) -> str:
+    """What the buyer can no longer do once the parcel is on its way; shown before it is said."""
+    if case.request.prepaid_eligible:
+        return _("After this you can no longer keep the item instead.")
+    return _("After this you can no longer close the request.")
+
+
+def what_follows_reopening(case: Case) -> str:
+    """What the buyer's own closing, taken back, leads to."""
+    request = case.request
+    if status_before_closing(case) == Status.AUTHORIZATION_REQUIRED:
+        return _("Your request goes back to the seller, who decides about it.")
+    if request.send_back_date is None:
+        return _("Your return is authorized again: please send the items back.")
+    return _("Your return is authorized again: hand the parcel to the carrier by %(day)s.") % {
+        "day": format_day(request.send_back_date)
+    }
 
 
 def step_in_until(case: Case, actor: Actor) -> date | None:

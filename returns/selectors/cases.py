@@ -5,7 +5,7 @@ pages without.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -30,7 +30,7 @@ from ..models import (
 from ..models.people import Seller
 from ..models.reasons import Fault
 from ..models.requests import Source
-from ..policy import PolicyVerdict, Rules
+from ..policy import Rules
 from ..state_machine import (
     GIVES_UNITS_BACK,
     STEP_IN_AFTER_CLOSING_DAYS,
@@ -71,6 +71,13 @@ class Other:
     ended_at: datetime | None
     is_newer: bool
 
+    def covers(self, item: ReturnItem) -> bool:
+        """The same units as this item: both together ask for more than was bought."""
+        return (
+            self.order_item_id == item.order_item_id
+            and self.quantity + item.quantity > item.order_item.quantity
+        )
+
     def counts_as_original(self, now: datetime) -> bool:
         """Open, or ended within 90 days by authorization, refund or replacement: so it is an original."""
         if self.status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE):
@@ -99,7 +106,10 @@ class Money:
 
 @dataclass
 class Case:
-    """One request as the rules see it. `held_event`: a decision that can still be undone, or None."""
+    """One request as the rules see it. `held_event`: a decision that can still be undone, or None.
+
+    `has_rule`: a rule of the seller's authorizes it; only set while a request is opened (`services.rules`).
+    """
 
     request: ReturnRequest
     rules: Rules
@@ -109,6 +119,7 @@ class Case:
     held_event: ReturnEvent | None = None
     others: list[Other] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
+    has_rule: bool = False
 
     @property
     def settings(self) -> MarketplaceSettings:
@@ -172,8 +183,8 @@ class Case:
             line = item.order_item
             units = item.units_received or item.quantity
             paid = {
-                "item": _share(line.item_paid_minor, units, line.quantity),
-                "tax": _share(line.tax_paid_minor, units, line.quantity),
+                "item": share_of(line.item_paid_minor, units, line.quantity),
+                "tax": share_of(line.tax_paid_minor, units, line.quantity),
                 "shipping": line.shipping_paid_minor,
             }
             refunded = {}
@@ -210,6 +221,12 @@ class Case:
             held[item.pk] = item.units_held + more
         return held
 
+    @property
+    def has_free_units(self) -> bool:
+        """Can all units that were asked for be held? A file's request holds what is free, and be it nothing."""
+        again = self.units_again()
+        return self.is_imported or all(again[item.pk] == item.quantity for item in self.items)
+
     def owed_minor(self) -> dict[str, int | None]:
         """By currency, what is owed for the items and their tax and not refunded yet; None where unknown."""
         owed: dict[str, int | None] = {}
@@ -241,15 +258,11 @@ class Case:
 
     @cached_property
     def duplicates(self) -> list[Other]:
-        """Other requests that cover the same units: both together ask for more than was bought."""
+        """Other requests that cover the same units."""
         found: dict[int, Other] = {}
         for item in self.items:
             for other in self.others:
-                if (
-                    other.order_item_id == item.order_item_id
-                    and other.counts_as_original(self.now)
-                    and other.quantity + item.quantity > item.order_item.quantity
-                ):
+                if other.counts_as_original(self.now) and other.covers(item):
                     found.setdefault(other.request_id, other)
         return list(found.values())
 
@@ -287,22 +300,6 @@ class Case:
         )
         return by_sellers_side and now - ended_at <= timedelta(days=STEP_IN_AFTER_CLOSING_DAYS)
 
-    @property
-    def has_rule(self) -> bool:
-        """Does the seller's setting authorize such a request by itself when it is opened here?"""
-        mode, modes = self.seller.authorization, Seller.Authorization
-        if self.is_imported or mode == modes.BY_HAND:
-            return False
-        if self.request.prepaid_eligible:
-            return True
-        if mode == modes.IN_POLICY:
-            return self.request.policy == PolicyVerdict.IN_POLICY
-        ordered_at = self.request.order.ordered_at
-        if mode == modes.WITHIN_DAYS and ordered_at is not None:
-            start = self.request.order.delivered_date or policy.local_day(ordered_at, self.rules.time_zone)
-            return (self.requested_date - start).days <= self.seller.authorization_days
-        return False
-
     def facts(self, *, stated_never_arrived: bool = False, has_way_back: bool | None = None) -> Facts:
         """The values that the guards of the state machine judge by.
 
@@ -326,13 +323,18 @@ class Case:
             closed_by=request.closed_by_role,
             days_since_closed=(self.now - request.closed_at).days if request.closed_at else 0,
             has_come_back=any(item.units_received for item in self.items),
+            has_free_units=self.has_free_units,
             has_newer_request=any(
-                other.is_newer and other.status != Status.CLOSED and other.outcome not in GIVES_UNITS_BACK
+                other.is_newer
+                and other.status != Status.CLOSED
+                and other.outcome not in GIVES_UNITS_BACK
+                and any(other.covers(item) for item in self.items)
                 for other in self.others
             ),
             has_money_for_closing=request.status == Status.CLOSED and self.is_refunded,
             is_escalated=request.escalated_at is not None,
             is_step_in_due=self.is_step_in_due,
+            has_several_units=sum(item.quantity for item in self.items) > 1,
             is_send_back_over=request.send_back_date is not None
             and self.now > policy.not_returned_at(request.send_back_date, self.rules),
             is_duplicate=bool(self.duplicates),
@@ -383,38 +385,27 @@ class Case:
         return available_actions(self.facts(), actor.asking)
 
 
-def _share(paid: int | None, units: int, quantity: int) -> int | None:
+def share_of(paid: int | None, units: int, quantity: int) -> int | None:
     """What was paid for `units` of `quantity`; rounded down, and everything for all of them."""
     return None if paid is None else paid * min(units, quantity) // quantity
 
 
-def load_cases(requests: Sequence[ReturnRequest]) -> list[Case]:
-    """The cases of `requests`, in their order; select `seller`, `order` and `order.buyer` with them.
+def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] | None = None) -> list[Case]:
+    """The cases of `requests`, in their order; select `WITH_CASE` with them.
 
-    Makes the same number of queries whatever the number of requests.
+    Makes the same number of queries whatever the number of requests. `ledger`: all their events with who acted,
+    the newest first, where a page has read them.
     """
     if not requests:
         return []
     commons, now = common_of({request.seller_id: request.seller for request in requests}.values())
     by_id = {request.pk: request for request in requests}
-    items: dict[int, list[ReturnItem]] = defaultdict(list)
-    for item in (
-        ReturnItem.objects.filter(request_id__in=by_id).select_related("order_item").order_by("ordinal", "id")
-    ):
-        items[item.request_id].append(item)
-    held = {
-        event.request_id: event
-        for event in ReturnEvent.objects.filter(
-            request_id__in=by_id,
-            hold_until__gt=now,
-            relayed_at__isnull=True,
-            withdrawn_at__isnull=True,
-            action__in=(Action.AUTHORIZE, Action.CLOSE),
-        )
-        .select_related("user")
-        .order_by("version")  # of several, the last is the one that can be undone
-    }
-    others = _others(requests, items)
+    items, others = _items_and_others(by_id)
+    if ledger is None:
+        ledger = _held_events(by_id, now)
+    for event in ledger:
+        event.request = by_id[event.request_id]
+    held = {event.request_id: event for event in reversed(ledger) if _is_held(event, now)}
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in refunded_by_part(list(by_id)):
         refunds[row["request_id"]].append(row)
@@ -462,23 +453,53 @@ def other_of(order_item_id: int, quantity: int, request: ReturnRequest, *, than:
     )
 
 
-def _others(requests: Sequence[ReturnRequest], items: dict[int, list[ReturnItem]]) -> dict[int, list[Other]]:
-    """For each request the units of its order lines that other requests ask for; one query for all."""
-    lines = {item.order_item_id for rows in items.values() for item in rows}
+def _items_and_others(
+    by_id: Mapping[int, ReturnRequest],
+) -> tuple[dict[int, list[ReturnItem]], dict[int, list[Other]]]:
+    """By request its own items, and the units of its order lines that other requests ask for; one query."""
+    lines = ReturnItem.objects.filter(request_id__in=by_id).values("order_item_id")
+    own: dict[int, list[ReturnItem]] = defaultdict(list)
     by_line: dict[int, list[ReturnItem]] = defaultdict(list)
     for item in (
-        ReturnItem.objects.filter(order_item_id__in=lines).select_related("request").order_by("request_id")
+        ReturnItem.objects.filter(order_item_id__in=lines)
+        .select_related("order_item", "request")
+        .order_by("request_id", "ordinal", "id")
     ):
         by_line[item.order_item_id].append(item)
-    return {
-        request.pk: [
-            other_of(line, item.quantity, item.request, than=request.pk)
-            for line in dict.fromkeys(item.order_item_id for item in items[request.pk])
+        if item.request_id in by_id:
+            own[item.request_id].append(item)
+    others = {
+        pk: [
+            other_of(line, item.quantity, item.request, than=pk)
+            for line in dict.fromkeys(item.order_item_id for item in own[pk])
             for item in by_line[line]
-            if item.request_id != request.pk
+            if item.request_id != pk
         ]
-        for request in requests
+        for pk in by_id
     }
+    return own, others
+
+
+def _held_events(request_ids: Iterable[int], now: datetime) -> list[ReturnEvent]:
+    held = ReturnEvent.objects.filter(
+        request_id__in=request_ids,
+        hold_until__gt=now,
+        relayed_at__isnull=True,
+        withdrawn_at__isnull=True,
+        action__in=(Action.AUTHORIZE, Action.CLOSE),
+    )
+    return list(held.select_related("user").order_by("-version"))
+
+
+def _is_held(event: ReturnEvent, now: datetime) -> bool:
+    """Can this decision still be undone? Of several of one request, the last one can."""
+    return (
+        event.hold_until is not None
+        and event.hold_until > now
+        and event.relayed_at is None
+        and event.withdrawn_at is None
+        and event.action in (Action.AUTHORIZE, Action.CLOSE)
+    )
 
 
 WITH_CASE = ("seller", "order", "order__buyer", "closure_reason")

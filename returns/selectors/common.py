@@ -23,12 +23,15 @@ from ..models import (
     ReturnAddress,
     ReturnReason,
     Seller,
+    User,
 )
 from ..models.clock import as_moment
 from ..models.reasons import ClosureAudience
 from .prepared import Columns, Prepared
 
 SETTINGS = Columns(MarketplaceSettings)
+MEMBERSHIP = Columns(Membership)
+STORE = Columns(Seller, "seller__")
 SELLER = [field.attname for field in Seller._meta.concrete_fields]
 
 # With them the mark that changes when what else is read here does, and the database's time.
@@ -87,6 +90,26 @@ def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
         closed_with=closed_with,
         team=names_of(list_colleagues(seller[SELLER.index("id")])),
     )
+
+
+_memberships = Prepared(
+    lambda user: (
+        Membership.objects.filter(user_id=user, is_active=True)
+        .order_by("seller__name", "pk")
+        .values_list(*MEMBERSHIP.paths, *STORE.paths)
+    ),
+    "user",
+)
+
+
+def list_memberships(user: User) -> list[Membership]:
+    """The person's active memberships with their sellers, by name."""
+    found = []
+    for row in _memberships.rows(user.pk):
+        membership: Membership = MEMBERSHIP.instance(row[: len(MEMBERSHIP.paths)])
+        membership.seller = STORE.instance(row[len(MEMBERSHIP.paths) :])
+        found.append(membership)
+    return found
 
 
 def list_colleagues(seller_id: int) -> QuerySet[Membership]:

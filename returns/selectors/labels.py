@@ -49,7 +49,9 @@ class Slip:
 
 
 def label_of(request: ReturnRequest) -> ReturnLabel | None:
-    """The label in force."""
+    """The label in force; before the authorization there is none."""
+    if request.status == Status.AUTHORIZATION_REQUIRED:
+        return None
     return request.labels.filter(voided_at__isnull=True).first()
 
 
@@ -92,9 +94,15 @@ def get_slip(actor: Actor, reference: str) -> Slip:
             for item in request.items.select_related("order_item").order_by("ordinal", "id")
         ],
         barcode=_barcode(number),
-        qr=Code(number, *qr(f"{settings.SITE_URL}/seller/returns/{request.reference}/")),
+        qr=qr_of(request),
         has_own_label=label is not None and label.kind == LabelKind.OWN,
     )
+
+
+def qr_of(request: ReturnRequest) -> Code:
+    """What opens the request for whoever receives the parcel and is signed in."""
+    number = request.merchant_rma or request.rma_number
+    return Code(number, *qr(f"{settings.SITE_URL}/seller/returns/{request.reference}/"))
 
 
 def _get_request(actor: Actor, reference: str) -> ReturnRequest:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from ..models import (
     StatusCount,
 )
 from ..models.clock import as_moment, database_now
+from ..models.requests import NO_DEADLINE
 from ..models.runs import BULK_KEY
 from ..state_machine import Action, Status
 from .common import NOW_AT, SETTINGS_AND_NOW, commons_from
@@ -86,6 +88,11 @@ class Filters:
             asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=self.reason)
             condition &= Q(Exists(asked))
         return condition
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether they leave out some of the tab's requests."""
+        return self != Filters(status=self.status, sort=self.sort, cursor=self.cursor)
 
     @property
     def _whose(self) -> Q:
@@ -176,15 +183,33 @@ def read_queue(actors: Sequence[Actor], sellers: Sequence[Seller]) -> Queue:
 def list_returns(queue: Queue, filters: Filters) -> Page:
     """One page of the requests of the queue's stores."""
     stores, now = queue.stores, queue.now
-    found = _find(stores, filters, now)
+    if len(stores) == 1 and not (filters.is_narrow or filters.cursor):
+        found = _first_of_tab(filters.status, filters.order).rows(stores[0].common.seller.pk)
+    else:
+        found = _find(stores, filters, now)
     held = list_held([store.actor for store in stores]) if queue.has_held else []
     undoable = {event.request_id: event for event in reversed(held)}
     rows = read_listed([pk for pk, _value in found[:PAGE]], stores, now, undoable)
     cursor = ""
     if len(found) > PAGE:
         pk, value = found[PAGE - 1]
-        cursor = f"{value.isoformat()}~{pk}"
+        cursor = f"{as_moment(value).isoformat()}~{pk}"
     return Page(rows, cursor, held)
+
+
+@cache
+def _first_of_tab(status: str, order: str) -> Prepared:
+    """Id and place of the first requests of one store's tab, which is what most pages show."""
+    tab = Filters(status=status).condition(now=NO_DEADLINE, time_zone="UTC")
+    pk = "-pk" if order.startswith("-") else "pk"
+    return Prepared(
+        lambda seller: (
+            ReturnRequest.objects.filter(tab, seller_id=seller)
+            .order_by(order, pk)
+            .values_list("pk", order.removeprefix("-"))[: PAGE + 1]
+        ),
+        "seller",
+    )
 
 
 def _find(stores: Sequence[Store], filters: Filters, now: datetime) -> list[tuple[int, datetime]]:
@@ -207,7 +232,7 @@ def _queue(store: Store, filters: Filters, now: datetime) -> "QuerySet[ReturnReq
     condition = filters.condition(now=now, time_zone=store.common.seller.time_zone)
     requests = ReturnRequest.objects.for_actor(store.actor).filter(condition)
     column = filters.order.removeprefix("-")
-    position = _position(filters.cursor)
+    position = position_in(filters.cursor)
     if position is not None:
         value, pk = position
         if filters.order.startswith("-"):
@@ -288,7 +313,7 @@ def _start_of(day: date, time_zone: str) -> datetime:
     return datetime.combine(day, time.min, ZoneInfo(time_zone))
 
 
-def _position(cursor: str) -> tuple[datetime, int] | None:
+def position_in(cursor: str) -> tuple[datetime, int] | None:
     """Where the page before ended; a cursor that cannot be read starts from the top."""
     moment, _separator, pk = cursor.partition("~")
     try:

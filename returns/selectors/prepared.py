@@ -1,12 +1,20 @@
 """Querysets that are compiled once: for the few pages where putting SQL together costs more than running it."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import connection, models
+from django.db.utils import DatabaseError
 
 # Stands for a value while a queryset is compiled: no id is ever this.
 _FIRST = -(2**62)
+_numbers = count()
+
+# Of PostgreSQL: no such statement, one of that name already, its columns changed. The first two are what a pooler says
+# that gives every transaction another connection.
+_NOT_OURS = frozenset({"26000", "42P05", "0A000"})
 
 
 class Prepared:
@@ -15,25 +23,65 @@ class Prepared:
     `build` makes the queryset from the named values: whole numbers, and at most one list of them, of at most
     `many`. Rows come as the driver gives them, without conversion (`Columns.instance` converts): what is read is
     compared far more often than it is used.
+
+    PostgreSQL plans it once for each connection, too, outside of transactions: there, a connection that turns out to
+    be another one can be left without harm.
     """
+
+    # Statements that each connection of the driver knows.
+    known: "WeakKeyDictionary[Any, set[str]]" = WeakKeyDictionary()
+    is_pooled = False
 
     def __init__(self, build: Callable[..., "models.QuerySet[Any, Any]"], *names: str, many: int = 0) -> None:
         self.build = build
         self.names = names
         self.many = many
+        self.name = f"prepared_{next(_numbers)}"
         self.statements: dict[str, tuple[str, list[Any]]] = {}
 
     def rows(self, *values: int, ids: Sequence[int] = ()) -> list[tuple[Any, ...]]:
         """What the database answers for these values, in the order of `names`, and `ids`."""
         sql, parameters = self.statements.get(connection.vendor) or self._compile()
-        given = {_FIRST + position: value for position, value in enumerate(values)}
-        for position in range(self.many):
-            # Asked for the last one several times, it still comes once.
-            given[_FIRST + len(values) + position] = ids[min(position, len(ids) - 1)]
+        # Asked for the last one several times, it still comes once.
+        given = [*values, *ids, *ids[-1:] * (self.many - len(ids))]
+        if connection.vendor == "postgresql" and not (connection.in_atomic_block or Prepared.is_pooled):
+            try:
+                return self._execute(sql, parameters, given)
+            except DatabaseError as error:
+                if getattr(error.__cause__, "pgcode", None) not in _NOT_OURS:
+                    raise
+                Prepared.is_pooled = True
         with connection.cursor() as cursor:
-            cursor.execute(sql, [given.get(value, value) for value in parameters])
+            cursor.execute(sql, [self._value(one, given) for one in parameters])
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
+
+    def _execute(self, sql: str, parameters: list[Any], given: list[int]) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            known = Prepared.known.setdefault(connection.connection, set())
+            if self.name not in known:
+                # What is no value of ours is written out, so that a partial index is still recognized.
+                marks = [
+                    f"${place + 1}"
+                    if (place := self._place(one)) is not None
+                    else cursor.mogrify("%s", [one]).decode()
+                    for one in parameters
+                ]
+                types = ", ".join(["bigint"] * len(given))
+                cursor.execute(f"PREPARE {self.name} ({types}) AS {sql % tuple(marks)}")
+                known.add(self.name)
+            cursor.execute(f"EXECUTE {self.name} ({', '.join(f'{value:d}' for value in given)})")
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+    def _place(self, parameter: Any) -> int | None:
+        """Which of the values given stands here; None where the statement has a value of its own."""
+        is_mark = type(parameter) is int and _FIRST <= parameter < _FIRST + len(self.names) + self.many
+        return parameter - _FIRST if is_mark else None
+
+    def _value(self, parameter: Any, given: list[int]) -> Any:
+        place = self._place(parameter)
+        return parameter if place is None else given[place]
 
     def _compile(self) -> tuple[str, list[Any]]:
         marks = iter(range(_FIRST, _FIRST + len(self.names) + self.many))

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from .. import history, policy
 from ..actors import Actor
-from ..advice import Payer, advise, who_pays
+from ..advice import Advice, Payer, advise, who_pays
 from ..dates import active_locale
-from ..models import ClosureReason, Note, Order, ReturnEvent
+from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
 from ..models.people import Language
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
@@ -32,6 +32,7 @@ OFFERED = (
     Action.REFUND,
     Action.COMPLETE,
     Action.REOPEN,
+    Action.SPLIT,
 )
 
 
@@ -162,6 +163,7 @@ class Row:
     undo: Undo | None = None
     beside: Beside = NOTHING_BESIDE
     can_assign: bool = False
+    is_delivery_problem: bool = False
 
     @property
     def can_pick(self) -> bool:
@@ -207,6 +209,7 @@ class Entry:
     comments: str
     note: str
     is_withdrawn: bool
+    related: Related | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +278,7 @@ def row_of(
         undo=undo_of(case, actor),
         beside=beside,
         can_assign=actor.may_write and actor.role == Role.SELLER,
+        is_delivery_problem=case.is_never_arrived,
     )
 
 
@@ -342,7 +346,7 @@ def clock_of(case: Case) -> Clock | None:
     """The clock that runs now, and what happens if nobody acts."""
     request = case.request
     if request.status == Status.AUTHORIZATION_REQUIRED and request.answer_due_at:
-        if request.prepaid_eligible and not case.is_imported:
+        if request.prepaid_eligible and not case.is_imported and not case.is_never_arrived:
             outcome = _("The system authorizes it then.")
         elif case.is_imported:
             outcome = _("If nobody answers, the buyer may claim at the marketplace.")
@@ -396,27 +400,40 @@ def verdict_notes(verdict: dict[str, Any], *, without: frozenset[str] = ON_THE_B
 
 
 def advice_of(case: Case) -> str:
-    """The cost advice on an open request of one item, with its numbers, or nothing."""
-    if case.request.status != Status.AUTHORIZATION_REQUIRED or len(case.items) != 1:
-        return ""
+    """The cost advice on an open request of one item, with its numbers, or nothing. What never arrived has no way
+    back: the advice is what to check (domain.md 6).
+    """
+    if case.request.status == Status.AUTHORIZATION_REQUIRED and case.is_never_arrived:
+        return _(
+            "A delivery problem, not a return. Check the tracking and the address, and ask the buyer about the "
+            "household, the neighbours and a safe place. Then offer a refund, or send the order again."
+        )
+    advice = find_advice(case)
+    return str(advice.sentence % costs_of(case, advice)) if advice else ""
+
+
+def costs_of(case: Case, advice: Advice) -> dict[str, str]:
+    """The numbers of the advice as money, in the active language."""
+    language = get_language() or Language.ENGLISH.value
+    currency = case.items[0].order_item.currency
+    return {
+        "cost": format_money(advice.cost_minor, currency, language),
+        "value": format_money(advice.value_minor, currency, language),
+    }
+
+
+def find_advice(case: Case) -> Advice | None:
+    """What the cost of the way back advises on an open request of one item that did arrive."""
+    is_open = case.request.status == Status.AUTHORIZATION_REQUIRED and not case.is_never_arrived
+    if not is_open or len(case.items) != 1:
+        return None
     (item,) = case.items
-    money = case.moneys[item.pk]
-    value = money.owed("item")
+    value = case.moneys[item.pk].owed("item")
     if value is None:
-        return ""
+        return None
     reason = case.reasons.get(item.reason_code)
     payer = who_pays(item.label_payer, reason.fault if reason else "")
-    advice = advise(value_minor=value, cost_minor=item.label_cost_minor, payer=payer)
-    if advice is None:
-        return ""
-    language = get_language() or Language.ENGLISH.value
-    return str(
-        advice.sentence
-        % {
-            "cost": format_money(advice.cost_minor, money.currency, language),
-            "value": format_money(advice.value_minor, money.currency, language),
-        }
-    )
+    return advise(value_minor=value, cost_minor=item.label_cost_minor, payer=payer)
 
 
 def undo_of(case: Case, actor: Actor) -> Undo | None:
@@ -519,7 +536,9 @@ def order_facts(case: Case) -> OrderFacts:
 
 
 def payer_of(case: Case) -> str:
-    """Who pays the way back, and by whose word."""
+    """Who pays the way back, and by whose word; nobody where nothing is sent back."""
+    if case.is_never_arrived:
+        return ""
     if case.request.prepaid_eligible and not case.is_imported:
         return _("The marketplace provides the return label.")
     item = case.items[0]
@@ -554,6 +573,7 @@ def verdict_source(case: Case) -> str:
         "rules": _("Decided by our rules when the return was asked for."),
         "file": _("The marketplace's file says so."),
         "seller": _("By the delivery date that you stated."),
+        "admin": _("The marketplace's team has reassessed it."),
     }.get(source, "")
 
 
@@ -562,7 +582,8 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
     request = case.request
     if not request.is_marketplace_todo:
         return None
-    comments = next((event.text for event in events if event.text), "")
+    decisions = (event for event in events if event.action != Action.WRITE)
+    comments = next((event.text for event in decisions if event.text), "")
     sentences = {
         Status.CLOSED: _("Closed here. Close it at the marketplace, too, with the same comments."),
         Status.AUTHORIZED: _("Authorized here. Authorize it at the marketplace, too."),
@@ -578,9 +599,9 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
     return Todo(sentences[Status(request.status)], case.settings.returns_url, comments, contradiction)
 
 
-def list_events(case: Case) -> list[ReturnEvent]:
+def list_events(request: ReturnRequest) -> list[ReturnEvent]:
     """The ledger of one request, newest first."""
-    return list(case.request.events.select_related("user", "comments").order_by("-version"))
+    return list(request.events.select_related("user", "comments").order_by("-version"))
 
 
 def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
@@ -602,16 +623,38 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
     language = get_language() or Language.ENGLISH.value
     return [
         Entry(
-            sentence=history.what(event),
+            sentence=history.rule(event) or history.what(event),
             who=history.who(event, actor),
             at=event.occurred_at,
             reason=event.words.get("labels", {}).get(language, "") or event.reason_code,
-            comments=event.text,
-            note=_held_note(event, case.now),
+            # What was written to each other stands together, as a conversation.
+            comments=event.text if event.action != Action.WRITE else "",
+            note=history.parcel(event) or _held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
+            related=other_half(event, "seller-return"),
         )
         for event in events
     ]
+
+
+def other_half(event: ReturnEvent, page: str) -> Related | None:
+    """The request that a split made of this one, or this of another; `page`: the name of its address."""
+    sentences = {
+        "split_into": _("Part of it is request %(rma)s now."),
+        "split_from": _("It was part of request %(rma)s."),
+    }
+    for name, sentence in sentences.items():
+        if other := event.facts.get(name):
+            return Related(reverse(page, args=[other["reference"]]), sentence % {"rma": other["rma_number"]})
+    return None
+
+
+def rule_of(case: Case, events: list[ReturnEvent]) -> str:
+    """Which rule brought the request where it stands, for its page; nothing where a person did. Newest event first."""
+    if case.request.status not in (Status.AUTHORIZED, Status.COMPLETED):
+        return ""
+    decision = next((event for event in events if event.source != event.target), None)
+    return history.rule(decision) if decision else ""
 
 
 def _held_note(event: ReturnEvent, now: datetime) -> str:

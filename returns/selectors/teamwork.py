@@ -1,6 +1,6 @@
 """What a team sees of its own work on a request: whose it is, who has its decision open, and its notes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from ..actors import Actor
 from ..models import Deciding, Note, ReturnRequest
-from ..state_machine import Role
+from ..state_machine import Role, Status
 from .cases import Case
 
 NOTE_REMOVABLE = timedelta(minutes=10)
@@ -43,7 +43,9 @@ def beside(case: Case, actor: Actor, team: Mapping[int, str]) -> Beside:
     """
     if actor.role != Role.SELLER:
         return NOTHING_BESIDE
-    others = list_deciding(case).exclude(user_id=actor.user_id or 0).values_list("user_id", flat=True)
+    others: Iterable[int] = ()
+    if case.request.status == Status.AUTHORIZATION_REQUIRED:
+        others = list_deciding(case).exclude(user_id=actor.user_id or 0).values_list("user_id", flat=True)
     deciders = (team[user_id] for user_id in others if user_id in team)
     return Beside(team.get(case.request.assignee_id or 0, ""), next(deciders, ""))
 

@@ -13,10 +13,14 @@ from .decide import (
     undo_decision,
 )
 from .escalation import escalate, uphold
-from .goods import complete_return, keep_item, receive_return
+from .goods import complete_return, hand_over, keep_item, receive_return
 from .labels import provide_label
 from .money import record_refund
 from .open import open_return
+from .split import split_return
+from .take_back import take_back_closing
+from .verdicts import reassess
+from .write import write_message
 
 __all__ = [
     "authorize_return",
@@ -24,13 +28,18 @@ __all__ = [
     "complete_return",
     "decide_returns",
     "escalate",
+    "hand_over",
     "keep_item",
     "open_return",
     "preview_decision",
     "provide_label",
+    "reassess",
     "receive_return",
     "record_refund",
     "reopen_return",
+    "split_return",
+    "take_back_closing",
     "undo_decision",
     "uphold",
+    "write_message",
 ]

@@ -196,6 +196,7 @@ def find_order(*, order_number: str, email: str, nonce: str, address: str) -> No
         order_number_hash=_hash("number", number),
         email_hash=_hash("address", wanted.lower()),
         ip_hash=_hash("network", _network(address)),
+        seller_hash="",
         browser_digest=digest(nonce),
         wanted_email=email_hash(wanted),
     )

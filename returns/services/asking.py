@@ -23,8 +23,9 @@ from ..selectors.cases import Case
 from ..selectors.common import common_of
 from ..state_machine import Action
 from .moves import units_left
-from .open import AskedLine, check_lines, judge_lines, open_return, plan_by_rule
+from .open import AskedLine, check_lines, judge_lines, open_return
 from .photos import add_photos, hand_over_photos, remove_photo, remove_photos
+from .rules import preview_rule
 from .words import clean_comments
 
 KEEP_DRAFTS = timedelta(days=14)
@@ -32,10 +33,12 @@ KEEP_DRAFTS = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What sending a draft now would come to: the case, not saved, and whether a rule authorizes it at once."""
+    """What sending a draft now would come to: the case, not saved, and what a rule does with it at once (see
+    `preview_rule`).
+    """
 
     case: Case
-    is_authorized: bool
+    by_rule: str
 
 
 def choose_items(actor: Actor, *, order_reference: str, quantities: Mapping[int, int]) -> ReturnDraft:
@@ -138,7 +141,7 @@ def preview_draft(order: Order, draft: ReturnDraft) -> Preview | Invalid:
         now=now,
         items=judged.items,
     )
-    return Preview(case, plan_by_rule(case, Actor.system()) is not None)
+    return Preview(case, preview_rule(case))
 
 
 def send_draft(actor: Actor, *, order_reference: str, key: str, seen: str) -> ReturnEvent:

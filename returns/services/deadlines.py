@@ -17,9 +17,9 @@ from ..exceptions import Refusal
 from ..models import MarketplaceSettings, ReturnRequest
 from ..models.clock import database_now
 from ..models.requests import Source
-from ..selectors.cases import Case
+from ..selectors.cases import NEVER_ARRIVED, Case
 from ..state_machine import Action, Outcome, Status
-from .decide import authorize_return
+from .decide import Authorization, authorize_return
 from .goods import complete_return
 from .moves import Move, check_move, lock_cases, write_moves
 
@@ -29,14 +29,20 @@ NEAR_SEND_BACK = (timedelta(days=7), timedelta(days=2))
 
 
 def authorize_at_limit() -> int:
-    """Authorize prepaid-eligible requests opened here whose answer limit passed. Answers how many."""
+    """Authorize prepaid-eligible requests opened here whose answer limit passed. Answers how many.
+
+    What never arrived waits on: a label would send nothing back.
+    """
     due = ReturnRequest.objects.filter(
         status=Status.AUTHORIZATION_REQUIRED,
         prepaid_eligible=True,
         source=Source.PORTAL,
         answer_due_at__lte=database_now(),
+    ).exclude(items__reason_code=NEVER_ARRIVED)
+    decision = Authorization(rule={"kind": "answer_limit"})
+    return _each(
+        due, lambda reference: authorize_return(Actor.system(), reference=reference, decision=decision)
     )
-    return _each(due, lambda reference: authorize_return(Actor.system(), reference=reference))
 
 
 def complete_not_returned() -> int:

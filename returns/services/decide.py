@@ -75,7 +75,8 @@ class Authorization:
     """How to authorize. Without an address the seller's first one in the buyer's country is used.
 
     `promises_label`: the seller provides an own label later. `saves_address` and `saves_instructions`: keep
-    what was typed for the next time, which is an owner's to do.
+    what was typed for the next time, which is an owner's to do. `rule`: which one the system follows, as its event
+    keeps it. The system gives the seller's own instructions.
     """
 
     return_address_id: int | None = None
@@ -86,6 +87,7 @@ class Authorization:
     merchant_rma: str = ""
     label: Label | None = None
     promises_label: bool = False
+    rule: Mapping[str, Any] | None = None
 
     action = Action.AUTHORIZE
 
@@ -481,7 +483,8 @@ def _authorizing_move(case: Case, actor: Actor, decision: Authorization) -> Move
         label = {"label": label_facts(decision.label)}
     elif decision.promises_label:
         label = {"label": {"kind": "promised"}}
-    instructions = clean_text(decision.instructions, INSTRUCTIONS_MAX, keep_lines=True)
+    given = case.seller.instructions if actor.role == Role.SYSTEM else decision.instructions
+    instructions = clean_text(given, INSTRUCTIONS_MAX, keep_lines=True)
     authorized_at = happened_at(case, actor)
     send_back_date = policy.send_back_date(
         request.window_end_date, authorized_at=authorized_at, rules=case.rules
@@ -510,6 +513,7 @@ def _authorizing_move(case: Case, actor: Actor, decision: Authorization) -> Move
             "rma_number": request.rma_number,
             "merchant_rma": merchant_rma,
             **label,
+            **({"rule": dict(decision.rule)} if decision.rule else {}),
         },
     )
 

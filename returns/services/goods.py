@@ -1,4 +1,4 @@
-"""What happens to the goods: the buyer keeps them, they arrive, or they never did."""
+"""What happens to the goods: the buyer keeps them or sends them, they arrive, or they never did."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,12 @@ from ..models import ReturnEvent
 from ..models.requests import ItemCondition
 from ..selectors.cases import Case
 from ..state_machine import GIVES_UNITS_BACK, Action, Outcome, Role, Status
+from ..text import clean_text
 from .marketplace import is_todo
 from .moves import Move, happened_at, make_move
 from .words import clean_comments
+
+CARRIER_MAX, NUMBER_MAX = 100, 40
 
 
 def receive_return(
@@ -96,6 +99,41 @@ def keep_item(actor: Actor, *, reference: str, key: str = "") -> ReturnEvent:
         )
 
     return make_move(actor, reference=reference, action=Action.KEEP_ITEM, plan=plan, key=key)
+
+
+def hand_over(
+    actor: Actor, *, reference: str, carrier: str = "", tracking_number: str = "", key: str = ""
+) -> ReturnEvent:
+    """The parcel is with the carrier, as the buyer says or a scan. Reminders end, and so does *not returned*.
+
+    The number is kept as typed, without what cannot be seen; at most `NUMBER_MAX` characters.
+    """
+    parcel = {"carrier": clean_text(carrier), "tracking_number": clean_text(tracking_number)}
+    errors = {
+        name: _("Shorten this to %(most)d characters.") % {"most": most}
+        for name, most in (("carrier", CARRIER_MAX), ("tracking_number", NUMBER_MAX))
+        if len(parcel[name]) > most
+    }
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+
+    def plan(case: Case) -> Move:
+        return Move(
+            case=case,
+            action=Action.HAND_OVER,
+            status=Status(case.request.status),
+            columns={"handed_over_at": happened_at(case, actor)},
+            facts={"parcel": parcel},
+        )
+
+    return make_move(
+        actor,
+        reference=reference,
+        action=Action.HAND_OVER,
+        plan=plan,
+        said=lambda _case: {"parcel": parcel},
+        key=key,
+    )
 
 
 def complete_return(

@@ -43,12 +43,7 @@ def record_refund(
             return done
         transition = check_move(case, actor, Action.REFUND)
         _check_amounts(case, wanted, refunded_date)
-        items = {item.pk: item for item in case.items}
-        for (item_id, part), minor in sorted(
-            wanted.items(), key=lambda pair: items[pair[0][0]].order_item_id
-        ):
-            _raise_refunded(items[item_id].order_item, part, minor, f"amount_{item_id}_{part}")
-            case.add_refund(items[item_id].order_item_id, part, minor)
+        raise_refunded(case, wanted)
         is_complete = not case.owes_refund
         completes = is_complete and transition.target == Status.COMPLETED
         promise_met = case.request.promise_due_date is not None and _meets_promise(case, wanted)
@@ -67,51 +62,88 @@ def record_refund(
                 "promise_due_date": None,
                 "escalated_at": None,
             }
-        currency = items[next(iter(wanted))[0]].order_item.currency
         move = Move(
             case=case,
             action=Action.REFUND,
             status=Status.COMPLETED if completes else Status(case.request.status),
             outcome=Outcome.REFUNDED if completes else None,
             columns=columns,
-            facts={
-                "refund": {
-                    "parts": [
-                        {
-                            "title": items[item_id].order_item.title or items[item_id].order_item.sku,
-                            "part": part,
-                            "minor": minor,
-                        }
-                        for (item_id, part), minor in wanted.items()
-                    ],
-                    "minor": sum(wanted.values()),
-                    "currency": currency,
-                    "day": refunded_date.isoformat(),
-                    "is_complete": is_complete,
-                    "meets_promise": promise_met,
-                }
-            },
+            facts=refund_facts(
+                case,
+                wanted,
+                refunded_date=refunded_date,
+                is_complete=is_complete,
+                meets_promise=promise_met,
+            ),
             key=key,
         )
         event = write_moves(actor, [move])[0]
-        Refund.objects.bulk_create(
-            Refund(
-                seller_id=case.request.seller_id,
-                order_item_id=items[item_id].order_item_id,
-                request=case.request,
-                event=event,
-                part=part,
-                amount_minor=minor,
-                currency=items[item_id].order_item.currency,
-                kind=RefundKind.RECORDED,
-                status=RefundState.CONFIRMED,
-                cause=RefundCause.PROMISE if case.request.status == Status.CLOSED else RefundCause.EVENT,
-                refunded_date=refunded_date,
-                idempotency_key=f"event:{event.pk}:{item_id}:{part}",
-            )
-            for (item_id, part), minor in wanted.items()
-        )
+        cause = RefundCause.PROMISE if case.request.status == Status.CLOSED else RefundCause.EVENT
+        keep_refunds(case, event, wanted, refunded_date=refunded_date, cause=cause)
         return event
+
+
+def raise_refunded(case: Case, wanted: Mapping[tuple[int, str], int]) -> None:
+    """Add `wanted` to what is refunded of the lines, in their order; refused where it exceeds what was paid."""
+    lines = {item.pk: item.order_item for item in case.items}
+    for (item_id, part), minor in sorted(wanted.items(), key=lambda pair: lines[pair[0][0]].pk):
+        _raise_refunded(lines[item_id], part, minor, f"amount_{item_id}_{part}")
+    for (item_id, part), minor in wanted.items():
+        case.add_refund(lines[item_id].pk, part, minor)
+
+
+def refund_facts(
+    case: Case,
+    wanted: Mapping[tuple[int, str], int],
+    *,
+    refunded_date: date,
+    is_complete: bool,
+    meets_promise: bool = False,
+) -> dict[str, Any]:
+    """What the event of a refund says of it; all of `wanted` is in one currency."""
+    lines = {item.pk: item.order_item for item in case.items}
+    return {
+        "refund": {
+            "parts": [
+                {"title": lines[item_id].title or lines[item_id].sku, "part": part, "minor": minor}
+                for (item_id, part), minor in wanted.items()
+            ],
+            "minor": sum(wanted.values()),
+            "currency": lines[next(iter(wanted))[0]].currency,
+            "day": refunded_date.isoformat(),
+            "is_complete": is_complete,
+            "meets_promise": meets_promise,
+        }
+    }
+
+
+def keep_refunds(
+    case: Case,
+    event: ReturnEvent,
+    wanted: Mapping[tuple[int, str], int],
+    *,
+    refunded_date: date,
+    cause: RefundCause,
+) -> None:
+    """Write the rows of what `event` refunded."""
+    lines = {item.pk: item.order_item for item in case.items}
+    Refund.objects.bulk_create(
+        Refund(
+            seller_id=case.request.seller_id,
+            order_item=lines[item_id],
+            request=case.request,
+            event=event,
+            part=part,
+            amount_minor=minor,
+            currency=lines[item_id].currency,
+            kind=RefundKind.RECORDED,
+            status=RefundState.CONFIRMED,
+            cause=cause,
+            refunded_date=refunded_date,
+            idempotency_key=f"event:{event.pk}:{item_id}:{part}",
+        )
+        for (item_id, part), minor in wanted.items()
+    )
 
 
 def still_possible(line: OrderItem, part: str) -> int | None:

@@ -47,6 +47,8 @@ from ..state_machine import (
 
 # Outcomes after which no parcel comes; what ended as not returned may still come, late.
 CALLED_OFF = GIVES_UNITS_BACK - {Outcome.NOT_RETURNED}
+# What the buyer may do while a decision can still be undone: it depends on no status, and tells none.
+RESTS_NOT = frozenset({Action.WRITE})
 
 
 @dataclass
@@ -172,7 +174,7 @@ def _resolved(
     has_way_back: bool | None = None,
 ) -> Transition:
     """The legal move. `SomebodyElseWasFirst`, not yet saying who, where the status does not have such a move."""
-    if case.is_resting_for(actor):
+    if action not in RESTS_NOT and case.is_resting_for(actor):
         raise TransitionNotAllowed(
             _("Your request is being worked on right now. Please try again in a minute.")
         )
@@ -195,7 +197,7 @@ def _last_decisions(cases: Sequence[Case]) -> dict[int, ReturnEvent]:
     if not cases:
         return {}
     told = ReturnEvent.objects.filter(request_id__in=[case.request.pk for case in cases]).exclude(
-        action__in=(Action.REMIND, Action.ESCALATE)
+        action__in=(Action.REMIND, Action.ESCALATE, Action.WRITE, Action.HAND_OVER)
     )
     last = told.values("request_id").annotate(last=Max("pk")).values("last")
     events = ReturnEvent.objects.filter(pk__in=last).defer("words", "facts").select_related("user")
@@ -481,6 +483,7 @@ def base_facts(case: Case) -> dict[str, Any]:
         "prepaid_eligible": case.request.prepaid_eligible,
         "items": [
             {
+                "id": item.pk,
                 "title": item.order_item.title or item.order_item.sku,
                 "sku": item.order_item.sku,
                 "quantity": item.quantity,

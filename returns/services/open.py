@@ -4,7 +4,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import policy
 from ..actors import Actor
-from ..exceptions import Forbidden, Invalid, NotFound, Refusal
+from ..exceptions import Forbidden, Invalid, NotFound
 from ..models import (
     MarketplaceSettings,
     Order,
@@ -24,12 +24,20 @@ from ..models import (
 )
 from ..models.clock import database_now
 from ..models.requests import Source
-from ..policy import ItemFacts, Verdict, judge_item, judge_request
-from ..selectors.cases import WITH_CASE, Case, load_cases
+from ..policy import (
+    ItemFacts,
+    PolicyVerdict,
+    Reason,
+    Verdict,
+    VerdictSource,
+    judge_item,
+    judge_request,
+)
+from ..selectors.cases import WITH_CASE, load_cases
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
-from .decide import Authorization, plan_authorization
 from .moves import Move, count, key_reused, search_text, take_units, units_left, write_moves
+from .rules import go_on_by_rule
 from .words import clean_comments
 
 _RMA_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -82,7 +90,7 @@ def open_return(
         case.now = requested_at
         move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
         event = write_moves(actor, [move])[0]
-        _go_on_by_rule(actor, request)
+        go_on_by_rule(actor, request)
         return event
 
 
@@ -155,6 +163,23 @@ def verdict_columns(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def verdict_of(item: ReturnItem) -> Verdict:
+    """The item's verdict from what was stored of it."""
+    stored = item.verdict
+    end = stored.get("window_end_date")
+    reason = stored.get("prepaid_reason")
+    return Verdict(
+        policy=PolicyVerdict(item.policy),
+        source=VerdictSource(stored.get("source", VerdictSource.RULES)),
+        reasons=tuple(Reason(**found) for found in stored.get("reasons", [])),
+        window_end_date=date.fromisoformat(end) if end else None,
+        window_is_estimate=stored.get("window_is_estimate", False),
+        prepaid_eligible=item.prepaid_eligible,
+        prepaid_reason=Reason(**reason) if reason else None,
+        rules_version=stored.get("rules_version", 1),
+    )
+
+
 def new_rma_number() -> str:
     """A number for people: R, then two groups of four letters and digits that are not easily confused."""
     letters = [secrets.choice(_RMA_LETTERS) for _place in range(8)]
@@ -213,22 +238,3 @@ def check_lines(lines: Sequence[AskedLine], locked: Mapping[int, OrderItem]) -> 
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
     return checked
-
-
-def _go_on_by_rule(actor: Actor, request: ReturnRequest) -> None:
-    system = Actor.system()
-    if actor.occurred_at:
-        system = system.at(actor.occurred_at)
-    move = plan_by_rule(load_cases([request])[0], system)
-    if move is not None:
-        write_moves(system, [move])
-
-
-def plan_by_rule(case: Case, system: Actor) -> Move | None:
-    """The authorization at once where the seller's setting says so; without a way back the seller decides."""
-    if not case.has_rule:
-        return None
-    try:
-        return plan_authorization(case, system, Authorization(instructions=case.seller.instructions))
-    except Refusal:
-        return None

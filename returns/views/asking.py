@@ -243,7 +243,7 @@ def _check(request: HttpRequest, reference: str, side: Side) -> HttpResponse:
     context = {
         "form": form,
         "items": items,
-        "answer": answer_of(case, is_authorized=preview.is_authorized),
+        "answer": answer_of(case, by_rule=preview.by_rule),
         "key": draft.reference,
         "seen": digest_of(draft),
         "choose_url": side.url("ask", order),

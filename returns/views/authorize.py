@@ -9,19 +9,19 @@ from .. import policy, services
 from ..actors import Actor
 from ..decorators import seller_required
 from ..label_forms import AuthorizeForm, LabelForm
-from ..selectors.cases import Case, get_case
+from ..selectors.cases import Case
 from ..services.decide import may_save, undo_seconds
 from ..services.moves import check_move
 from ..services.teamwork import begin_deciding
 from ..state_machine import Action
-from .seller import case_for, decided, decision_page, done, initial_of, is_sent
+from .seller import case_for, case_of, decided, decision_page, done, initial_of, is_sent
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def authorize(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = get_case(actor, reference)
+    case = case_of(request)
     if request.method != "POST":
         check_move(case, actor, Action.AUTHORIZE, has_way_back=True)
     form = AuthorizeForm(
@@ -62,7 +62,7 @@ def authorize(request: HttpRequest, reference: str) -> HttpResponse:
 def label(request: HttpRequest, reference: str) -> HttpResponse:
     """Provide the label that was promised with the authorization, or that the marketplace's file asks for."""
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.PROVIDE_LABEL)
+    case = case_for(request, Action.PROVIDE_LABEL)
     form = LabelForm(request.POST or None, request.FILES or None, case=case, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -13,14 +14,18 @@ from .. import services
 from ..actors import Actor
 from ..decorators import buyer_required
 from ..forms import BuyerCloseForm, ConfirmForm, ServiceForm, StepInForm
+from ..message_forms import ReplyForm, SentForm
 from ..models.people import Language
 from ..selectors import buyer_pages
 from ..selectors.cases import Case, get_case
-from ..selectors.labels import label_for
+from ..selectors.conversation import conversation_of
+from ..selectors.labels import label_for, qr_of
 from ..selectors.reasons import list_closure_reasons
 from ..selectors.seller_pages import titles_of
 from ..services.moves import check_move
-from ..state_machine import Action
+from ..services.write import check_number
+from ..state_machine import Action, Status
+from .photos import takes_photos
 
 
 @buyer_required
@@ -29,17 +34,24 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
     """The request: where it stands, what comes next, what can be done."""
     actor: Actor = request.actor
     case = get_case(actor, reference)
+    events = buyer_pages.list_events(case)
     context = {
         "rma_number": case.request.rma_number,
         "status": buyer_pages.status_words(case, actor),
         "items": buyer_pages.items_of(case),
-        "steps": buyer_pages.steps_of(case, actor),
+        "steps": buyer_pages.steps_of(case, actor, events),
+        "written": conversation_of(case, actor, events),
+        "reply": _reply_form(request, reference),
         "way_back": buyer_pages.way_back_of(case, actor),
+        "outlook": buyer_pages.send_back_outlook(case, actor),
+        "qr": qr_of(case.request) if case.status_for(actor) == Status.AUTHORIZED else None,
         "label": label_for(case, actor),
         "promise": buyer_pages.promise_of(case, actor),
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),
         "step_in_until": buyer_pages.step_in_until(case, actor),
+        "is_delivery_problem": case.is_never_arrived,
+        "take_back_until": buyer_pages.take_back_until(case),
         "now": case.now,
     }
     return _page(request, "buyer_return.html", case, None, context)
@@ -94,6 +106,76 @@ def step_in(request: HttpRequest, reference: str) -> HttpResponse:
         if event:
             return _done(request, reference, _("The marketplace is told and will look at it."))
     return _page(request, "buyer_step_in.html", case, form, {"why": buyer_pages.why_step_in(case)})
+
+
+@buyer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sent(request: HttpRequest, reference: str) -> HttpResponse:
+    """The buyer has sent the parcel, perhaps with a number to follow it by."""
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.HAND_OVER)
+    form = SentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        event = form.carry_out(
+            lambda: services.hand_over(
+                actor,
+                reference=reference,
+                carrier=data["carrier"],
+                tracking_number=data["tracking_number"],
+                key=data["key"],
+            )
+        )
+        if event:
+            return _done(request, reference, _("Thank you: we know that the parcel is on its way."))
+    return _page(request, "buyer_sent.html", case, form, {"loses": buyer_pages.lost_by_sending(case)})
+
+
+@buyer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def reopen(request: HttpRequest, reference: str) -> HttpResponse:
+    """Take back the own closing."""
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.REOPEN)
+    form = ConfirmForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.take_back_closing(actor, reference=reference, key=form.cleaned_data["key"])
+        return _done(request, reference, _("Your request is open again. The seller is told."))
+    context = {"follows": buyer_pages.what_follows_reopening(case) if not form.is_bound else ""}
+    return _page(request, "buyer_reopen.html", case, form, context)
+
+
+@takes_photos
+@buyer_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def write(request: HttpRequest, reference: str) -> HttpResponse:
+    """Write to the seller. The box on the request's page sends to here, too."""
+    actor: Actor = request.actor
+    case = _case_for(request, reference, Action.WRITE)
+    form = _reply_form(request, reference)
+    if request.method == "POST" and form.is_valid():
+        check_number(case, actor)
+        photos = form.stored_photos()
+        event = None
+        if not form.errors:
+            event = form.carry_out(
+                lambda: services.write_message(
+                    actor,
+                    reference=reference,
+                    comments=form.cleaned_data["comments"],
+                    photos=photos,
+                    key=form.cleaned_data["key"],
+                )
+            )
+        if event:
+            return _done(request, reference, _("Your message is with the seller."))
+    written = conversation_of(case, actor, buyer_pages.list_events(case))
+    return _page(request, "buyer_write.html", case, form, {"written": written})
+
+
+def _reply_form(request: HttpRequest, reference: str) -> ReplyForm:
+    page = reverse("buyer-return", args=[reference])
+    return ReplyForm(request.POST or None, request.FILES or None, initial={"next": page})
 
 
 def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:

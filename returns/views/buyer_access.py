@@ -183,9 +183,12 @@ def link_open(request: HttpRequest) -> HttpResponse:
     if row is not None and can_open and not access.is_live(row):
         messages.warning(request, _("This link was used or is too old. Ask for a new code."))
         return _see(_page_of(row.order.reference, row.return_reference))
-    return render(
-        request, "buyer_link.html", {"can_open": can_open, "action_url": reverse("buyer-link-open")}
-    )
+    context = {
+        "can_open": can_open,
+        "is_order": row is not None and can_open and not row.return_reference,
+        "action_url": reverse("buyer-link-open"),
+    }
+    return render(request, "buyer_link.html", context)
 
 
 @require_POST

@@ -4,20 +4,27 @@ A decision is a real page (GET form, POST, 303); with JavaScript the same form o
 and the answer is the row drawn again.
 """
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
+from django.template.loader import get_template, render_to_string
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from .. import services
+from .. import history, services
 from ..actors import Actor
-from ..decorators import listed_memberships, seller_required
+from ..decorators import listed_memberships, memberships_of, seller_required
 from ..forms import (
     COMPLETIONS,
     MINE,
@@ -34,24 +41,28 @@ from ..forms import (
     ServiceForm,
 )
 from ..grounds import Ground
+from ..kept import Kept
 from ..middleware import next_page as _next
 from ..models import ReturnEvent
 from ..models.money import RefundPart
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
-from ..selectors.cases import Case, get_case
+from ..selectors.cases import Case, get_case, load_cases
 from ..selectors.comments import find_saved_comment, offer_saved_comments
+from ..selectors.conversation import conversation_of, draft_about_cost
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
 from ..selectors.lists import (
     Filters,
     Page,
+    Queue,
     count_by_status,
     list_matching,
     list_returns,
     read_queue,
 )
 from ..selectors.photos import photos_by_item
+from ..selectors.seller_pages import Undrawn
 from ..selectors.teamwork import beside, list_notes
 from ..services.bulk import MOST
 from ..services.comments import keep_comments
@@ -62,8 +73,16 @@ from ..services.teamwork import begin_deciding
 from ..state_machine import Action, Role, Status, refusal
 from ..text import clean_text
 from .saved_views import query_of, views_of
+from .site import THEME_COOKIE
 
 HELD_SHOWN = 20
+
+_kept_filters: Kept[Filters] = Kept(500)
+_kept_pages: Kept[str] = Kept(200)  # about 30 KB each
+_kept_rows: Kept[str] = Kept(1000)  # about 4 KB each
+
+# Stand in a kept page for what is put in each time; nobody can guess them.
+_TOKEN, _ROWS = secrets.token_hex(16), secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,65 +111,123 @@ class About:
 @seller_required
 @require_safe
 def returns(request: HttpRequest) -> HttpResponse:
-    """The list, by tab, filter and page: of the chosen store, or of all that the member belongs to."""
+    """The list, by tab, filter and page: of the chosen store, or of all that the member belongs to.
+
+    Making and drawing 50 rows costs many times what reading them does, and drawing the page around them as much as
+    reading; and most of it looks as it did a moment ago. So both are kept under all that they are made of.
+    """
     memberships = listed_memberships(request)
     actors = _readers(request)
     queue = read_queue(actors, [membership.seller for membership in memberships])
-    stores, now, counts = queue.stores, queue.now, queue.counts
-    form = FilterForm(
-        request.GET,
-        reasons=stores[0].common.reasons.values(),
-        team={user_id: name for store in stores for user_id, name in store.common.team.items()},
-        me=request.user.pk,
-    )
-    filters = form.filters(request.GET.get("cursor", ""))
+    reader = _reader(request, queue)
+    form = cache(partial(_filter_form, request, queue))
+    filters = _kept_filters.get(reader, lambda: form().filters(request.GET.get("cursor", "")))
     page = list_returns(queue, filters)
     # A bulk is decided for one seller.
     can_pick = (
-        len(stores) == 1
+        len(actors) == 1
         and actors[0].may_write
         and bool(page.rows)
         and filters.status in (Status.AUTHORIZATION_REQUIRED, "all")
     )
-    chips = _chips(form, request.GET)
+    matching = _matching(request, filters, page, queue.counts[filters.status]) if can_pick else 0
+
+    def around() -> str:
+        chips = _chips(form(), request.GET)
+        context = {
+            "tabs": _tabs(queue.counts, filters.status),
+            "filter_form": form(),
+            "chips": chips,
+            "views": views_of(request.actor, request.GET, has_saved=queue.has_views),
+            "here_query": query_of(request.GET),
+            "clear_url": f"?status={filters.status}",
+            "is_filtered": bool(chips) or bool(form().errors),
+            "rows": _ROWS if page.rows else "",
+            "may_write": request.actor.may_write,
+            "can_pick": can_pick,
+            "matching": matching,
+            "here": request.get_full_path(),
+            "held": [seller_pages.undo_for(event, queue.now) for event in page.held[:HELD_SHOWN]],
+            "more_url": _url(request.GET, cursor=page.next_cursor) if page.next_cursor else "",
+            "more_count": PAGE,
+            "empty": "" if page.rows else _why_empty(queue.counts, bool(chips)),
+            "all_stores": len(actors) > 1,
+            "csrf_token": _TOKEN,
+        }
+        return render_to_string("seller_returns.html", context, request)
+
+    # What only this person sees, and only now, is not kept.
+    if page.held or queue.has_views or len(messages.get_messages(request)):
+        html = around()
+    else:
+        seen = (*reader, *queue.counts.values(), can_pick, matching, page.next_cursor, bool(page.rows))
+        html = _kept_pages.get(seen, around)
+    rows = _drawn_rows(request, page, reader, queue.now, show_status=filters.status == "all")
+    return HttpResponse(html.replace(_TOKEN, get_token(request)).replace(_ROWS, rows))
+
+
+def _filter_form(request: HttpRequest, queue: Queue) -> FilterForm:
+    form = FilterForm(
+        request.GET,
+        reasons=queue.stores[0].common.reasons.values(),
+        team={user_id: name for store in queue.stores for user_id, name in store.common.team.items()},
+        me=request.user.pk,
+    )
+    form.full_clean()
+    return form
+
+
+def _reader(request: HttpRequest, queue: Queue) -> tuple[Any, ...]:
+    """Who looks at which address, and how: all that the page shows but for the requests and their numbers."""
+    user = request.user
+    return (
+        request.get_full_path(),
+        *(get_language(), timezone.get_current_timezone_name(), request.COOKIES.get(THEME_COOKIE)),
+        *(user.pk, str(user), user.is_staff, request.actor.may_write),
+        *(store.common for store in queue.stores),
+        *((one.seller.slug, one.seller.name) for one in memberships_of(request)),
+    )
+
+
+def _drawn_rows(
+    request: HttpRequest, page: Page, reader: tuple[Any, ...], now: datetime, *, show_status: bool
+) -> str:
+    """Each row of the page in its <li>.
+
+    What time does to a row is words with minutes in them, so a row is kept for the minute that it was drawn in.
+    """
+    template = get_template("_returns_row.html")
     context = {
-        "tabs": _tabs(counts, filters.status),
-        "filter_form": form,
-        "chips": chips,
-        "views": views_of(request.actor, request.GET, has_saved=queue.has_views),
-        "here_query": query_of(request.GET),
-        "clear_url": f"?status={filters.status}",
-        "is_filtered": bool(chips) or bool(form.errors),
-        "rows": seller_pages.undrawn_rows(page),
-        "may_write": request.actor.may_write,
-        "can_pick": can_pick,
-        "matching": _matching(request, filters, page, 0 if chips else counts[filters.status])
-        if can_pick
-        else 0,
-        "picks_page": request.GET.get("select") == "page",
         "now": now,
         "here": request.get_full_path(),
-        "held": [seller_pages.undo_for(event, now) for event in page.held[:HELD_SHOWN]],
-        "more_url": _url(request.GET, cursor=page.next_cursor) if page.next_cursor else "",
-        "more_count": PAGE,
-        "empty": "" if page.rows else _why_empty(counts, bool(chips)),
-        "show_status": filters.status == "all",
-        "all_stores": len(stores) > 1,
+        "show_status": show_status,
+        "picks_page": request.GET.get("select") == "page",
     }
-    return render(request, "seller_returns.html", context)
+    minute = now.replace(second=0, microsecond=0)
+    seen = (minute, *reader[:3])
+
+    def draw(row: Undrawn) -> str:
+        return template.render({**context, "row": row.row(), "csrf_token": get_token(request)})
+
+    drawn = [
+        draw(row) if row.key is None else _kept_rows.get((*row.key, *seen), partial(draw, row))
+        for row in seller_pages.undrawn_rows(page)
+    ]
+    return "".join(f"<li>{row}</li>\n" for row in drawn)
 
 
 @seller_required
 @require_safe
 def one_return(request: HttpRequest, reference: str) -> HttpResponse:
     """One request: items, verdict, clocks, actions, messages, timeline, notes."""
-    return return_page(request, get_case(request.actor, reference), NoteForm())
+    return return_page(request, NoteForm())
 
 
-def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpResponse:
+def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
     """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
-    events = seller_pages.list_events(case)
+    events = seller_pages.list_events(request.return_request)
+    (case,) = load_cases([request.return_request], events)
     team = case.common.team
     row = seller_pages.row_of(case, actor, case.common.closure_reasons, beside(case, actor, team))
     context = {
@@ -162,8 +239,13 @@ def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpRe
         "verdict_source": seller_pages.verdict_source(case),
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
+        "case": case,
+        "written": conversation_of(case, actor, events),
+        "can_draft": bool(row.advice and draft_about_cost(case)),
+        "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
+        "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,
         "is_ours": actor.role == Role.SELLER,
         "held": [row.undo] if row.undo else [],
@@ -182,7 +264,7 @@ def assign_form(case: Case, actor: Actor, team: Mapping[int, str], **options: An
 @require_http_methods(["GET", "HEAD", "POST"])
 def close(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.CLOSE)
+    case = case_for(request, Action.CLOSE)
     choices = seller_pages.choices_of(case, case.common.closure_reasons)
     form = _close_form(request, case, choices)
     if is_sent(request, form):
@@ -211,7 +293,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.RECEIVE)
+    case = case_for(request, Action.RECEIVE)
     form = ReceiveForm(request.POST or None, case=case, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -239,7 +321,7 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def refund(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.REFUND)
+    case = case_for(request, Action.REFUND)
     form = RefundForm(request.POST or None, case=case, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -270,7 +352,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def complete(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = get_case(actor, reference)
+    case = case_of(request)
     form = CompleteForm(request.POST or None, case=case, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -293,7 +375,7 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.REOPEN)
+    case = case_for(request, Action.REOPEN)
     form = ReopenForm(request.POST or None, initial=initial_of(request))
     if is_sent(request, form):
         event = form.carry_out(
@@ -327,7 +409,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
         return done(
             request, _("Undone. Nobody was told."), otherwise=reverse("seller-return", args=[reference])
         )
-    case = case_for(request, reference, Action.UNDO)
+    case = case_for(request, Action.UNDO)
     context = {
         "undo": seller_pages.undo_of(case, actor),
         "next": _next(request, reverse("seller-return", args=[reference])),
@@ -337,7 +419,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
 
 def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, ReturnEvent | None]:
     """The close form as it stands in this POST, and its unsaved event, for the preview beside it."""
-    case = get_case(request.actor, reference)
+    case = case_of(request)
     begin_deciding(request.actor, case)
     choices = seller_pages.choices_of(case, case.common.closure_reasons)
     form = _close_form(request, case, choices)
@@ -395,9 +477,14 @@ def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEve
     return services.preview_decision(actor, reference=reference, decision=closing, case=form.case)
 
 
-def case_for(request: HttpRequest, reference: str, action: Action) -> Case:
+def case_of(request: HttpRequest) -> Case:
+    """The case of the request that the address names."""
+    return load_cases([request.return_request])[0]
+
+
+def case_for(request: HttpRequest, action: Action) -> Case:
     """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
-    case = get_case(request.actor, reference)
+    case = case_of(request)
     if request.method != "POST":
         check_move(case, request.actor, action)
     return case
@@ -538,11 +625,13 @@ def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
 def _matching(request: HttpRequest, filters: Filters, page: Page, in_tab: int) -> int:
     """How many requests all pages of the list have, up to what one bulk takes; 0 when this page is all of them.
 
-    `in_tab`: how many the tab has, 0 where a filter narrows it.
+    `in_tab`: how many the tab has.
     """
     if not page.next_cursor and not filters.cursor:
         return 0
-    return in_tab or len(list_matching(request.actor, filters, time_zone=request.seller.time_zone, most=MOST))
+    if not filters.is_narrow:
+        return in_tab
+    return len(list_matching(request.actor, filters, time_zone=request.seller.time_zone, most=MOST))
 
 
 def _why_empty(counts: dict[str, int], is_filtered: bool) -> str:

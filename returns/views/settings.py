@@ -56,7 +56,7 @@ class RulesForm(ChangesForm):
         label=gettext_lazy("Within days"),
         min_value=1,
         max_value=30,
-        help_text=gettext_lazy("From 1 to 30; counts only for the last choice above."),
+        help_text=gettext_lazy("From 1 to 30 after the delivery; counts only for the last choice above."),
     )
 
     class Meta:
@@ -64,7 +64,9 @@ class RulesForm(ChangesForm):
         fields = ("authorization", "authorization_days")
         help_texts = {
             "authorization": gettext_lazy(
-                "Who authorizes new requests. It never changes what is eligible for a prepaid return."
+                "Who authorizes new requests: you by hand, or the system at once. It never changes what is eligible "
+                "for a prepaid return. A prepaid-eligible request that waits for you cannot be closed, and the "
+                "system authorizes it when the time to answer is over."
             ),
         }
 

@@ -92,6 +92,7 @@ def _menu(request: HttpRequest) -> list[Item]:
     menu = []
     if memberships_of(request):
         orders = [
+            item(_("Orders"), reverse("seller-orders")),
             item(_("Manage Seller Fulfilled Returns"), reverse("seller-returns")),
             item(_("Import files"), reverse("seller-imports")),
             item(_("Export returns"), reverse("seller-exports")),
@@ -125,7 +126,7 @@ def _demo_sign_ins() -> list[SignIn]:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Two doors: members sign in; buyers come by the links in their mails."""
+    """Two doors: members sign in; buyers find their order."""
     return render(request, "home.html", {"demo_buyer": DEMO_BUYER if settings.DEMO else ""})
 
 

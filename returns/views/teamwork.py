@@ -10,10 +10,9 @@ from ..actors import Actor
 from ..decorators import seller_required
 from ..exceptions import NotFound
 from ..forms import NoteForm
-from ..selectors.cases import get_case
 from ..services import teamwork
 from ..state_machine import Role
-from .seller import assign_form, decision_page, done, initial_of, is_sent, return_page, row_again
+from .seller import assign_form, case_of, decision_page, done, initial_of, is_sent, return_page, row_again
 
 
 @seller_required
@@ -23,7 +22,7 @@ def assign(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     if actor.role != Role.SELLER:
         raise NotFound(_("This page does not exist, or it is not yours."))
-    case = get_case(actor, reference)
+    case = case_of(request)
     team = case.common.team
     form = assign_form(case, actor, team, data=request.POST or None, initial=initial_of(request))
     if is_sent(request, form):
@@ -53,7 +52,7 @@ def add_note(request: HttpRequest, reference: str) -> HttpResponse:
             lambda: teamwork.add_note(actor, reference=reference, text=data["text"], key=data["key"])
         )
     if note is None:
-        return return_page(request, get_case(actor, reference), form)
+        return return_page(request, form)
     return _to_notes(request, reference, _("The note is kept."))
 
 

@@ -83,6 +83,7 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("return-closed", f"{LIST}{closed}/"),
         Shown("authorize", f"{LIST}{waiting}/authorize/"),
         Shown("close", f"{LIST}{closable}/close/?reason=outside_return_window"),
+        Shown("write", f"{LIST}{closable}/write/"),
         Shown("assign", f"{LIST}{closable}/assign/"),
         Shown("list-mine", f"{LIST}?assignee=me"),
         Shown("receive", f"{LIST}{authorized}/receive/"),

@@ -365,6 +365,7 @@ EVERY_READER = {
     Kind.RETURN_CLOSED_BY_BUYER: [Reader.SELLER],
     Kind.RETURN_KEPT: [Reader.SELLER],
     Kind.RETURN_REOPENED: [Reader.BUYER, Reader.SELLER],
+    Kind.MESSAGE_RECEIVED: [Reader.BUYER, Reader.SELLER],
     Kind.ESCALATED: [Reader.BUYER, Reader.SELLER, Reader.ADMIN],
     Kind.ESCALATION_ANSWERED: [Reader.BUYER, Reader.SELLER],
     Kind.DEADLINE_NEAR: [Reader.SELLER],

@@ -20,9 +20,11 @@ from returns.actors import Actor
 from returns.exceptions import Invalid, Refusal, SomebodyElseWasFirst, TransitionNotAllowed
 from returns.models import OrderItem, Refund, ReturnEvent, ReturnRequest
 from returns.models.clock import database_now
+from returns.policy import PolicyVerdict
 from returns.services.deadlines import authorize_at_limit, remind
 from returns.services.decide import Authorization, decide_returns
 from returns.services.moves import take_units
+from returns.services.verdicts import Judgement
 from returns.state_machine import Action, Role, Status
 from tests.factories import (
     Cast,
@@ -89,6 +91,15 @@ def the_buyer_closes(cast: Cast, request: ReturnRequest) -> ReturnEvent:
     )
 
 
+def splits(who: str, units: int = 1) -> Callable[[Cast, ReturnRequest], ReturnEvent]:
+    def act(cast: Cast, request: ReturnRequest) -> ReturnEvent:
+        actor = at_once(cast.actor(getattr(cast, who)))
+        asked = {request.items.get().pk: units}
+        return services.split_return(actor, reference=request.reference, units=asked)
+
+    return act
+
+
 # Who holds the lock was first; what the other is told
 
 
@@ -130,12 +141,14 @@ def test_who_comes_while_another_decides_waits_and_is_told_who_was_first(
         ("reopen_return", CLOSED),
         ("escalate", CLOSED),
         ("uphold", CLOSED),
+        ("split_return", AR),
+        ("reassess", AR),
     ],
 )
 def test_every_service_waits_for_the_request(cast: Cast, action: str, state: Status) -> None:
     request = a_request_in(cast, state, prepaid=action == "keep_item")
     item = request.items.get().pk
-    actor = cast.actor(cast.root if action == "uphold" else cast.alice)
+    actor = cast.actor(cast.root if action in ("uphold", "reassess") else cast.alice)
     if action in ("keep_item", "escalate"):
         actor = Actor.buyer(request.order)
     more: dict[str, dict[str, Any]] = {
@@ -143,6 +156,8 @@ def test_every_service_waits_for_the_request(cast: Cast, action: str, state: Sta
         "complete_return": {"outcome": "never_arrived", "comments": "Lost."},
         "record_refund": {"amounts": {(item, "item"): 1}, "refunded_date": day(0)},
         "uphold": {"comments": "Fine."},
+        "split_return": {"units": {item: 1}},
+        "reassess": {"judgements": {item: Judgement(PolicyVerdict.UNKNOWN, False)}, "comments": "Why."},
     }
     act = partial(getattr(services, action), actor, reference=request.reference, **more.get(action, {}))
     with transaction.atomic():
@@ -151,6 +166,64 @@ def test_every_service_waits_for_the_request(cast: Cast, action: str, state: Sta
         rival.wait_for_my_lock("returns_returnrequest", "FOR UPDATE")
     outcome = rival.outcome()
     assert isinstance(outcome, (ReturnEvent, Refusal))
+    everything_adds_up()
+
+
+def test_of_two_who_split_off_the_same_unit_one_does_and_the_other_is_told(cast: Cast) -> None:
+    request = open_request(make_order(cast.north_lane, Line(quantity=2), country="CA"))
+    with transaction.atomic():
+        ReturnRequest.objects.select_for_update().get(pk=request.pk)
+        rival = Rival(partial(splits("ben"), cast, request))
+        rival.wait_for_my_lock("returns_returnrequest", "FOR UPDATE")
+        splits("alice")(cast, request)
+    assert str(rival.outcome()) == "This request asks for a single unit."
+    assert ReturnRequest.objects.count() == 2
+    everything_adds_up()
+
+
+def test_who_splits_while_another_closes_is_told_so(cast: Cast) -> None:
+    request = open_request(make_order(cast.north_lane, Line(quantity=2), country="CA"))
+    with transaction.atomic():
+        ReturnRequest.objects.select_for_update().get(pk=request.pk)
+        rival = Rival(partial(splits("ben"), cast, request))
+        rival.wait_for_my_lock("returns_returnrequest", "FOR UPDATE")
+        alice_closes(cast, request)
+    assert str(rival.outcome()).startswith("Closed by Alice Ames on ")
+    assert ReturnRequest.objects.count() == 1
+    everything_adds_up()
+
+
+@rounds(10, 500)
+def test_split_and_close_at_once_leave_nothing_half_done(cast: Cast, rounds: int) -> None:
+    """Whoever is first: what was split off before the closing waits, what was not is closed with the rest."""
+    with crew(3) as people:
+        for _round in range(rounds):
+            request = open_request(make_order(cast.north_lane, Line(quantity=3), country="CA"))
+            acts = (splits("alice"), splits("ben"), root_closes)
+            outcomes = people.together(*[partial(act, cast, request) for act in acts])
+            made = [one for one in winners(outcomes) if one.action == Action.SPLIT]
+            requests = ReturnRequest.objects.filter(order=request.order)
+            assert requests.filter(status=CLOSED).count() == 1
+            assert requests.filter(status=AR).count() == len(made)
+            held = requests.filter(status=AR).values_list("items__units_held", flat=True)
+            assert OrderItem.objects.get(order=request.order).units_held == sum(held) == len(made)
+            assert len({one.rma_number for one in requests}) == requests.count()
+    everything_adds_up()
+
+
+def test_two_requests_of_one_order_split_at_once_get_different_numbers(cast: Cast) -> None:
+    lines = [Line(sku=sku, quantity=2) for sku in ("A", "B")]
+    request = open_request(make_order(cast.north_lane, *lines, country="CA"))
+    alice = at_once(cast.actor(cast.alice))
+    going = request.items.get(order_item__sku="B").pk
+    event = services.split_return(alice, reference=request.reference, units={going: 2})
+    second = ReturnRequest.objects.get(reference=event.facts["split_into"]["reference"])
+    with crew(2) as people:
+        acts = (partial(splits(who), cast, one) for who, one in (("alice", request), ("ben", second)))
+        outcomes = people.together(*acts)
+    assert len(winners(outcomes)) == 2, outcomes
+    numbers = set(ReturnRequest.objects.values_list("rma_number", flat=True))
+    assert numbers == {request.rma_number, *(f"{request.rma_number}-{number}" for number in (2, 3, 4))}
     everything_adds_up()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -265,10 +266,10 @@ def test_a_sweep_takes_some_at_a_time_and_comes_to_the_end(
 def test_one_that_cannot_be_done_stops_no_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = held_by_hand(cast, 4), held_by_hand(cast, 3)
 
-    def authorize(actor: Actor, *, reference: str) -> ReturnEvent:
+    def authorize(actor: Actor, *, reference: str, **decision: Any) -> ReturnEvent:
         if reference == first.reference:
             raise Refusal("Not now.")
-        return services.authorize_return(actor, reference=reference)
+        return services.authorize_return(actor, reference=reference, **decision)
 
     monkeypatch.setattr(deadlines, "authorize_return", authorize)
     assert authorize_at_limit() == 1

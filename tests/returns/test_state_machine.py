@@ -31,6 +31,7 @@ ME, SOMEBODY_ELSE = 7, 8
 # request stands in its outcome. A later piece lets the system complete as partially refunded, too.
 FIRST_MOVES = """
 open   | authorization_required | buyer seller admin system
+split  | authorization_required | seller admin
 record | as the file says       | marketplace
 """
 MOVES = """
@@ -48,13 +49,19 @@ complete        | authorized                        | not_returned           | s
 complete        | authorization_required authorized | duplicate              | seller admin
 complete        | authorization_required authorized | never_arrived          | seller admin
 complete        | authorized refund_due             | partially_refunded     | seller admin
+complete        | authorization_required            | refunded_without_return | system
 reopen          | closed                            | authorization_required | seller admin
+reopen          | closed                            | as before              | buyer
 undo            | authorized closed                 | as before              | seller admin
 escalate        | any but refunded                  | unchanged              | buyer system
 uphold          | any                               | unchanged              | admin
 remind          | authorization_required authorized | unchanged              | system
 remind          | refund_due closed                 | unchanged              | system
 provide_label   | authorized                        | unchanged              | seller admin
+split           | authorization_required            | unchanged              | seller admin
+reassess        | authorization_required            | unchanged              | admin
+hand_over       | authorization_required authorized | unchanged              | buyer system
+write           | any                               | unchanged              | buyer seller admin
 """
 
 STATES = [
@@ -78,16 +85,27 @@ FAVOURABLE = {
     "complete·duplicate": {"is_duplicate": True, "prepaid_eligible": True},
     "complete·never_arrived": {"is_never_arrived": True, "prepaid_eligible": True},
     "complete·partially_refunded": {"is_refunded": True},
+    "complete·refunded_without_return": {"has_returnless_rule": True},
     "reopen": {"closed_by": Role.SELLER},
     "undo": {"undoable_by": ME},
     "escalate": {"is_step_in_due": True},
     "uphold": {"is_escalated": True},
     "remind": {"has_open_promise": True},
     "provide_label": {"owes_label": True},
+    "split": {"has_several_units": True},
+    "reassess": {},
+    "hand_over": {},
+    "write": {},
 }
+# Where a move is another one for one role.
+FAVOURABLE_FOR = {("reopen", "buyer"): {"closed_by": Role.BUYER}}
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
 TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated")
+
+
+def favourable(move: str, role: str) -> dict[str, Any]:
+    return {**FAVOURABLE[move], **FAVOURABLE_FOR.get((move, role), {})}
 
 
 def rows_of(table: str) -> list[list[str]]:
@@ -152,7 +170,7 @@ def test_each_cell_is_legal_or_refused_as_the_rules_say(move: str, role: str) ->
     asking = Asking(Role(role), ME)
     for state in STATES:
         if (move, state, role) in LEGAL:
-            facts = Facts(**status_and_outcome(state), **FAVOURABLE[move])
+            facts = Facts(**status_and_outcome(state), **favourable(move, role))
             found = resolve(facts, action, asking, outcome)
             assert (found.target, found.outcome) == where_to(LEGAL[move, state, role])
             continue
@@ -273,6 +291,12 @@ GUARDS = [
      "The buyer did not report that the order never arrived."),
     ("complete·partially_refunded", "seller", "refund_due", {"is_refunded": False},
      "Record the partial refund first."),
+    ("complete·refunded_without_return", "system", "authorization_required", {"has_returnless_rule": False},
+     "No rule refunds this request without a return."),
+    ("complete·refunded_without_return", "system", "authorization_required", {"is_imported": True},
+     "No rule refunds this request without a return."),
+    ("complete·refunded_without_return", "system", "authorization_required", {"owes_refund": False},
+     "Everything that was paid for these units is already refunded."),
     ("reopen", "seller", "closed", {"closed_by": Role.BUYER},
      "The buyer closed this request, so only the buyer can take it back."),
     ("reopen", "admin", "closed", {"closed_by": Role.MARKETPLACE},
@@ -283,6 +307,14 @@ GUARDS = [
      "A newer request asks for the same units; work on that one."),
     ("reopen", "seller", "closed", {"has_money_for_closing": True},
      "Money was given for this closing, so the request cannot be reopened."),
+    ("reopen", "buyer", "closed", {"closed_by": Role.SELLER},
+     "You can only take back your own closing, and you did not close this request."),
+    ("reopen", "buyer", "closed", {"days_since_closed": 8},
+     "You closed this request more than 7 days ago, so you can no longer take that back."),
+    ("reopen", "buyer", "closed", {"has_free_units": False},
+     "Another request holds these units now, so this one cannot be opened again."),
+    ("hand_over", "buyer", "authorized", {"is_handed_over": True},
+     "We already know that the parcel is on its way."),
     ("undo", "seller", "closed", {"undoable_by": None},
      "The time to undo is over: the decision was passed on. A closed request can be reopened."),
     ("undo", "admin", "authorized", {"undoable_by": SOMEBODY_ELSE},
@@ -304,6 +336,14 @@ GUARDS = [
      "The authorization can still be undone. Provide the label once the buyer is told of it."),
     ("provide_label", "seller", "authorized", {"is_handed_over": True},
      "The item is already on its way back, so this is no longer possible."),
+    ("split", "seller", "authorization_required", {"is_imported": True},
+     "The marketplace knows this as one request, so it cannot be split here."),
+    ("split", "admin", "authorization_required", {"has_several_units": False},
+     "This request asks for a single unit."),
+    ("split", "seller", "authorization_required", {"has_come_back": True},
+     "Units of this request have come back already."),
+    ("split", "seller", "authorization_required", {"is_refunded": True},
+     "A refund was already recorded for this request, so this is no longer possible."),
     ("remind", "system", "closed", {"has_open_promise": False},
      "Nothing is due on this request."),
 ]  # fmt: skip
@@ -314,7 +354,7 @@ def test_a_guard_refuses_with_its_sentence(
     move: str, role: str, state: str, against: dict[str, Any], sentence: str
 ) -> None:
     action, outcome = parts_of(move)
-    facts = Facts(**status_and_outcome(state), **{**FAVOURABLE[move], **against})
+    facts = Facts(**status_and_outcome(state), **{**favourable(move, role), **against})
     transition, found = refusal(facts, action, Asking(Role(role), ME), outcome)
     assert transition is None
     assert str(found) == sentence
@@ -324,7 +364,7 @@ def test_every_guard_of_the_table_has_its_line_above() -> None:
     refused_by = set()
     for move, role, state, against, _sentence in GUARDS:
         action, outcome = parts_of(move)
-        facts = Facts(**status_and_outcome(state), **{**FAVOURABLE[move], **against})
+        facts = Facts(**status_and_outcome(state), **{**favourable(move, role), **against})
         for transition in TRANSITIONS:
             if (
                 transition.action == action
@@ -359,6 +399,8 @@ EXCEPTIONS = [
     ("reopen", "seller", "closed", {"days_since_closed": 30}),
     ("reopen", "seller", "closed", {"days_since_closed": 31, "has_come_back": True}),
     ("reopen", "seller", "closed", {"closed_by": Role.ADMIN}),
+    ("reopen", "buyer", "closed", {"days_since_closed": 7, "has_newer_request": True}),
+    ("hand_over", "buyer", "authorized", {"prepaid_eligible": True}),
 ]
 
 
@@ -367,7 +409,7 @@ def test_a_guard_makes_the_exceptions_of_the_rules(
     move: str, role: str, state: str, although: dict[str, Any]
 ) -> None:
     action, outcome = parts_of(move)
-    facts = Facts(**status_and_outcome(state), **{**FAVOURABLE[move], **although})
+    facts = Facts(**status_and_outcome(state), **{**favourable(move, role), **although})
     assert resolve(facts, action, Asking(Role(role), ME), outcome).action == action
 
 
@@ -430,8 +472,9 @@ def test_only_what_would_pass_is_drawn() -> None:
         (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.SELLER, "authorize close receive refund"),
         (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.SELLER,
          "authorize receive refund"),
-        (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.BUYER, "close"),
-        (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.BUYER, "keep_item"),
+        (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.BUYER, "close hand_over"),
+        (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.BUYER,
+         "keep_item hand_over"),
         (Facts(status=Status.AUTHORIZED), Role.SELLER, "receive refund"),
         (Facts(status=Status.AUTHORIZED, undoable_by=ME), Role.SELLER, "receive refund undo"),
         (Facts(status=Status.AUTHORIZED, is_handed_over=True), Role.BUYER, ""),
@@ -440,6 +483,7 @@ def test_only_what_would_pass_is_drawn() -> None:
         (Facts(status=Status.REFUND_DUE, is_step_in_due=True), Role.BUYER, "escalate"),
         (Facts(status=Status.CLOSED, closed_by=Role.SELLER), Role.SELLER, "reopen"),
         (Facts(status=Status.CLOSED, closed_by=Role.BUYER), Role.SELLER, ""),
+        (Facts(status=Status.CLOSED, closed_by=Role.BUYER), Role.BUYER, "reopen"),
         (Facts(status=Status.CLOSED, closed_by=Role.SELLER, is_step_in_due=True), Role.BUYER, "escalate"),
         (Facts(status=Status.CLOSED, closed_by=Role.SELLER, is_escalated=True), Role.ADMIN, "reopen uphold"),
         (Facts(status=Status.COMPLETED, outcome="not_returned"), Role.SELLER, "receive"),
@@ -447,7 +491,8 @@ def test_only_what_would_pass_is_drawn() -> None:
     ],
 )  # fmt: skip
 def test_a_page_draws_these_buttons(facts: Facts, role: Role, drawn: str) -> None:
-    assert available_actions(facts, Asking(role, ME)) == {Action(word) for word in drawn.split()}
+    # Each may write to the other side whenever there is a request.
+    assert available_actions(facts, Asking(role, ME)) == {Action(word) for word in f"{drawn} write".split()}
 
 
 def test_every_status_label_is_the_title_of_its_tab() -> None:

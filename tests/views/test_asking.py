@@ -465,6 +465,14 @@ def test_what_is_no_photo_is_refused_and_the_words_are_kept(
     assert ReturnDraft.objects.get().data["lines"][str(dora.kettle.pk)]["comment"] == "It leaks."
 
 
+def test_several_photos_may_be_larger_together_than_one_may_be(dora: Asking) -> None:
+    dora.choose(kettle=1)
+    large = a_picture("JPEG") + bytes(4_000_000)
+    photos = [upload(f"{number}.jpg", large) for number in range(4)]
+    assert dora.describe(dora.kettle, photos=photos).status_code == 303
+    assert Photo.objects.count() == 4
+
+
 def test_a_large_photo_is_not_kept_beyond_what_is_allowed(
     dora: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:

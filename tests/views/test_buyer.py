@@ -78,7 +78,9 @@ def test_the_buttons_have_the_agreed_words(
         client = dora(request, language)
         shown = html(client.get(url(request)))
         assert f'<html lang="{language}"' in shown
-        assert re.findall(rf'href="{url(request)}((?!slip/)[\w-]+/)">([^<]+)</a>', shown) == [(page, word)]
+        assert re.findall(rf'href="{url(request)}((?!slip/|sent/)[\w-]+/)">([^<]+)</a>', shown) == [
+            (page, word)
+        ]
         form = html(client.get(url(request, page)))
         assert re.search(rf'<button class="button primary[^"]*">{word}</button>', form)
 

@@ -37,7 +37,7 @@ def request_of_north_lane(cast: Cast) -> ReturnRequest:
 def test_home_has_two_doors(client: Client, settings: pytest.FixtureRequest) -> None:
     page = client.get("/").content.decode()
     assert 'href="/accounts/login/"' in page
-    assert "Open the link in any of our e-mails" in page
+    assert "Find my order" in page
     assert "demo" not in page
 
 

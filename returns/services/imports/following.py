@@ -25,10 +25,8 @@ from ...models.requests import Source
 from ...policy import (
     ItemFacts,
     PolicyVerdict,
-    Reason,
     Rules,
     Verdict,
-    VerdictSource,
     judge_item,
     judge_request,
 )
@@ -39,7 +37,7 @@ from ...state_machine import GIVES_UNITS_BACK, Outcome, Role, Status
 from ..decide import NOT_CLOSED
 from ..marketplace import agrees
 from ..moves import search_text
-from ..open import verdict_columns
+from ..open import verdict_columns, verdict_of
 from .lines import Lines, has_currency_of
 from .matching import Held, last_reported, match_items, match_requests, news
 from .runs import Contradiction, ids
@@ -410,7 +408,7 @@ class OrderPlan:
                 change.item_columns.setdefault(item.pk, {}).update(_columns_of(verdict))
                 is_new = True
             else:
-                verdict = _verdict_of(item)
+                verdict = verdict_of(item)
             verdicts.append(verdict)
         if not is_new:
             return {}
@@ -564,23 +562,6 @@ def _judge_all(verdicts: list[Verdict]) -> Verdict:
 def _columns_of(verdict: Verdict) -> dict[str, Any]:
     """The columns of a verdict; the returns of one day often have the same."""
     return verdict_columns(verdict)
-
-
-def _verdict_of(item: ReturnItem) -> Verdict:
-    """The item's verdict from what was stored of it."""
-    stored = item.verdict
-    end = stored.get("window_end_date")
-    reason = stored.get("prepaid_reason")
-    return Verdict(
-        policy=PolicyVerdict(item.policy),
-        source=VerdictSource(stored.get("source", VerdictSource.RULES)),
-        reasons=tuple(Reason(**found) for found in stored.get("reasons", [])),
-        window_end_date=date.fromisoformat(end) if end else None,
-        window_is_estimate=stored.get("window_is_estimate", False),
-        prepaid_eligible=item.prepaid_eligible,
-        prepaid_reason=Reason(**reason) if reason else None,
-        rules_version=stored.get("rules_version", 1),
-    )
 
 
 def _facts_of(row: ReturnRow, line: OrderItem) -> dict[str, Any]:
