@@ -135,9 +135,8 @@ def send_order_code(request: HttpRequest, reference: str) -> HttpResponse:
 def order(request: HttpRequest, reference: str) -> HttpResponse:
     """The order's own page."""
     seen = Order.objects.for_actor(request.actor).select_related("seller").get(reference=reference)
-    return render(
-        request, "buyer_order_found.html", {"shop": seen.seller.name, "order_number": seen.order_number}
-    )
+    context = {"shop": seen.seller.name, "order_number": seen.order_number, "reference": reference}
+    return render(request, "buyer_order_found.html", context)
 
 
 @never_cache
