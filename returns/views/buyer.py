@@ -40,7 +40,6 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),
         "step_in_until": buyer_pages.step_in_until(case, actor),
-        "is_delivery_problem": case.is_never_arrived,
         "now": case.now,
     }
     return _page(request, "buyer_return.html", case, None, context)
@@ -114,6 +113,7 @@ def _page(
         "order_number": case.request.order.order_number,
         "reference": case.request.reference,
         "titles": titles_of(case),
+        "is_delivery_problem": case.is_never_arrived,
         "form": form,
         "here": request.get_full_path(),
         **context,
