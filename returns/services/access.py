@@ -189,7 +189,7 @@ def find_order(*, order_number: str, email: str, nonce: str, address: str) -> No
     if not number:
         errors["order_number"] = _("Type the order number; it stands in the confirmation of your order.")
     if not wanted:
-        errors["email"] = _("Type one e-mail address, like name@example.com.")
+        errors["email"] = _("Type one e-mail address, with an @ in it.")
     if errors:
         raise Invalid(next(iter(errors.values())), errors)
     lookup = BuyerLookup(

@@ -50,7 +50,6 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),
         "step_in_until": buyer_pages.step_in_until(case, actor),
-        "is_delivery_problem": case.is_never_arrived,
         "take_back_until": buyer_pages.take_back_until(case),
         "now": case.now,
     }
@@ -196,6 +195,7 @@ def _page(
         "reference": case.request.reference,
         "order_reference": case.request.order.reference,
         "titles": titles_of(case),
+        "is_delivery_problem": case.is_never_arrived,
         "form": form,
         "here": request.get_full_path(),
         **context,

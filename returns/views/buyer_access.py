@@ -70,7 +70,7 @@ class FindForm(ServiceForm):
         label=gettext_lazy("E-mail address"),
         max_length=254,
         help_text=gettext_lazy("The one that you gave with the order."),
-        error_messages={"required": gettext_lazy("Type one e-mail address, like name@example.com.")},
+        error_messages={"required": gettext_lazy("Type one e-mail address, with an @ in it.")},
         widget=forms.TextInput(
             attrs={
                 "autocomplete": "email",

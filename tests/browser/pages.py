@@ -62,6 +62,8 @@ def all_pages(page: Page) -> list[Shown]:
     address = page.locator("a[href*='/addresses/']").first.get_attribute("href") or ""
     page.goto("/seller/imports/")
     file = page.locator(".mails a").first.get_attribute("href") or ""
+    page.goto("/seller/orders/")
+    order = page.locator(".mails a[href^='/seller/orders/']").first.get_attribute("href") or ""
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -71,7 +73,12 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("not-found", "/nothing/here/", "nobody"),
         Shown("buyer-door", f"/my/returns/{closable}/", "nobody"),
         Shown("buyer-code", f"/my/returns/{closable}/code/", "nobody"),
+        Shown("buyer-find", "/my/", "nobody"),
+        Shown("buyer-order-code", "/my/code/", "nobody"),
         Shown("list", LIST),
+        Shown("orders", "/seller/orders/"),
+        Shown("orders-nothing-matches", "/seller/orders/?q=zebra"),
+        Shown("order", order),
         Shown("list-all", f"{LIST}?status=all&q=e&sort=created"),
         Shown("list-authorized", f"{LIST}?status=authorized"),
         Shown("list-refund-due", f"{LIST}?status=refund_due"),

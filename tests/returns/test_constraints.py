@@ -15,6 +15,7 @@ from returns.models import (
     BulkRow,
     BulkRun,
     BuyerCode,
+    BuyerLookup,
     BuyerSession,
     ClosureReason,
     Deciding,
@@ -113,6 +114,7 @@ class World:
             for digest in ("a", "b")
         )
         BuyerCode.objects.create(order=self.order, salt="s", browser_digest="d", expires_at=NOW)
+        BuyerLookup.objects.create(order_number_hash="n", email_hash="e", ip_hash="i")
         self.invitation = Invitation.objects.create(
             seller=cast.north_lane, email="new@north-lane.example", role="agent", salt="s", expires_at=NOW
         )
