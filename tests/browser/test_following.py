@@ -27,6 +27,7 @@ ANSWER = "No, any sturdy box will do."
 
 BUYERS_WORDS = {
     "en": {
+        "mail": "wrote to you about your return: order",
         "message": "Your message",
         "send": "Send message",
         "close": "Close my request",
@@ -41,6 +42,7 @@ BUYERS_WORDS = {
         "on its way": "Your return is on its way",
     },
     "zh-hans": {
+        "mail": "就您的退货给您写了消息：订单",
         "message": "您的消息",
         "send": "发送消息",
         "close": "关闭我的退货请求",
@@ -61,16 +63,8 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
-@pytest.mark.parametrize(
-    ("words", "is_scripted"),
-    [(ENGLISH, True), (CHINESE, True), (ENGLISH, False)],
-    ids=["en", "zh-hans", "unscripted"],
-)
-def test_write_read_close_take_back_and_send(  # noqa: PLR0915 -- one journey
-    open_browser: Open, words: Words, is_scripted: bool
-) -> None:
-    alice = open_browser()
-    sign_in(alice, "alice@demo.test")
+def authorize(alice: Page) -> tuple[str, str]:
+    """Alice authorizes a request; its order, and the address of her page of it. The buyer is told of it then."""
     go_the_help_pages_way(alice, ENGLISH)
     row = a_row(alice)
     order = order_of(row)
@@ -79,7 +73,18 @@ def test_write_read_close_take_back_and_send(  # noqa: PLR0915 -- one journey
     alice.locator("#decision footer").get_by_role("button", name="Authorize request").click()
     expect(row.get_by_role("button", name="Undo")).to_be_visible()
     read_mail(alice, f"Your return is authorized: order {order}")
+    return order, request
 
+
+@pytest.mark.parametrize(
+    ("words", "is_scripted"),
+    [(ENGLISH, True), (CHINESE, True), (ENGLISH, False)],
+    ids=["en", "zh-hans", "unscripted"],
+)
+def test_write_read_close_take_back_and_send(open_browser: Open, words: Words, is_scripted: bool) -> None:
+    alice = open_browser()
+    sign_in(alice, "alice@demo.test")
+    order, request = authorize(alice)
     on_a_phone = partial(open_browser, java_script_enabled=is_scripted)
     buyer = let_in(on_a_phone, f"Your return is authorized: order {order}")
     said = BUYERS_WORDS[words.language]
@@ -102,7 +107,7 @@ def test_write_read_close_take_back_and_send(  # noqa: PLR0915 -- one journey
     alice.get_by_label("Message to the buyer").fill(ANSWER)
     expect(alice.locator("#preview .letter")).to_contain_text(ANSWER)
     alice.get_by_role("button", name="Send message").click()
-    assert ANSWER in read_mail(alice, f"wrote to you about your return: order {order}").text
+    assert ANSWER in read_mail(alice, f"{said['mail']} {order}").text
     buyer.reload()
     expect(buyer.get_by_text(ANSWER)).to_be_visible()
 

@@ -25,6 +25,7 @@ from tests.factories import (
     at_once,
     closing,
     day,
+    file_request,
     last_event,
     make_order,
     open_request,
@@ -379,3 +380,14 @@ def test_a_request_on_its_way_back_can_be_shown_as_a_qr_code(
     assert "Show as QR code" in page
     assert re.search(rf'<svg class="qr".*?</svg>{authorized.rma_number}', page, re.DOTALL)
     assert "QR" not in html(dora(asked).get(mine(asked)))
+
+
+def test_what_is_left_to_do_at_the_marketplace_copies_the_decision_s_words(cast: Cast, alice: Client) -> None:
+    request = file_request(make_order(cast.north_lane, country="CA"), AR)
+    actor = at_once(cast.actor(cast.alice))
+    decided = closing(comments="These are the comments of the closing.")
+    services.close_return(actor, reference=request.reference, closing=decided)
+    services.write_message(Actor.buyer(request.order), reference=request.reference, comments=HELLO)
+    notice = re.search(r'id="todo-comments"[^>]*>([^<]*)', html(alice.get(theirs(request))))
+    assert notice
+    assert notice[1] == "These are the comments of the closing."
