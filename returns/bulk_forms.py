@@ -7,7 +7,7 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from .forms import DateInput, ServiceForm
+from .forms import DateInput, ServiceForm, script_warning
 from .grounds import Ground
 from .models.people import Language
 from .services.bulk import BulkDecision
@@ -50,6 +50,14 @@ class BulkCloseForm(ServiceForm):
 
     def comments_fields(self) -> list[forms.BoundField]:
         return [self[f"comments_{language.value}"] for language in self.languages]
+
+    def comments_warnings(self) -> list[Any]:
+        """What to consider where the script of some comments does not fit the language they are for."""
+        warnings = (
+            script_warning(self[f"comments_{language.value}"].value() or "", language.value)
+            for language in self.languages
+        )
+        return [warning for warning in warnings if warning]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

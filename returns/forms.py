@@ -100,6 +100,15 @@ class CommentsForm(ServiceForm):
     )
 
 
+def script_warning(comments: str, reader: str) -> Any:
+    """What to consider where the script of `comments` does not fit the language of who reads them, else ""."""
+    if is_readable(comments, reader):
+        return ""
+    if reader == Language.CHINESE:
+        return _("The buyer reads Chinese (中文), but there is hardly a Chinese character in these comments.")
+    return _("The buyer reads English, but these comments are mostly in Chinese characters.")
+
+
 class ReopenForm(CommentsForm):
     """Reopen a closed request; comments are welcome."""
 
@@ -116,13 +125,7 @@ class WrittenForBuyer(forms.Form):
     @property
     def comments_warning(self) -> Any:
         """What to consider where the script of the comments does not fit the buyer's language, else nothing."""
-        if is_readable(self["comments"].value() or "", self.reader):
-            return ""
-        if self.reader == Language.CHINESE:
-            return _(
-                "The buyer reads Chinese (中文), but there is hardly a Chinese character in these comments."
-            )
-        return _("The buyer reads English, but these comments are mostly in Chinese characters.")
+        return script_warning(self["comments"].value() or "", self.reader)
 
 
 class CloseForm(WrittenForBuyer, CommentsForm):
@@ -484,6 +487,8 @@ class FilterForm(forms.Form):
     )
     assignee = forms.ChoiceField(label=_("Assigned to"), required=False)
     overdue = forms.BooleanField(label=_("Overdue"), required=False)
+    soon = forms.BooleanField(label=_("Due within 4 h"), required=False)
+    escalated = forms.BooleanField(label=_("The marketplace was asked to step in"), required=False)
     todo = forms.BooleanField(label=_("To do at the marketplace"), required=False)
     owed = forms.BooleanField(label=_("Money still owed"), required=False)
     sort = forms.ChoiceField(
@@ -538,6 +543,8 @@ class FilterForm(forms.Form):
             prepaid={"yes": True, "no": False}.get(data.get("prepaid", "")),
             in_policy=data.get("in_policy", ""),
             overdue=bool(data.get("overdue")),
+            due_soon=bool(data.get("soon")),
+            escalated=bool(data.get("escalated")),
             marketplace_todo=bool(data.get("todo")),
             money_owed=bool(data.get("owed")),
             assignee_id=self.me if whose == MINE else int(whose) if whose.isdecimal() else None,

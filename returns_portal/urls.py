@@ -34,6 +34,8 @@ REACHABLE = {
     "mfa_login_webauthn",
 }
 
+handler400 = "returns.views.site.bad_request"
+
 
 def not_here(request: HttpRequest, **_: object) -> NoReturn:
     raise Http404

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 HELD = 100
 STORES = 20  # the most that one list shows together
+DUE_SOON = timedelta(hours=4)
 OPEN_TABS = (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE)
 SORTS = {"deadline": "deadline_at", "created": "requested_at", "-created": "-requested_at"}
 
@@ -53,6 +54,8 @@ class Filters:
     prepaid: bool | None = None
     in_policy: str = ""
     overdue: bool = False
+    due_soon: bool = False
+    escalated: bool = False
     marketplace_todo: bool = False
     money_owed: bool = False
     assignee_id: int | None = None
@@ -61,7 +64,7 @@ class Filters:
     cursor: str = ""
 
     def condition(self, *, now: datetime, time_zone: str) -> Q:
-        """The filters as a condition on requests. `now`: the database's time, for what is overdue; `time_zone`
+        """The filters as a condition on requests. `now`: the database's time, for what is due; `time_zone`
         says where the days of `from_date` and `to_date` begin.
         """
         conditions: dict[str, Any] = {}
@@ -71,8 +74,8 @@ class Filters:
             conditions["prepaid_eligible"] = self.prepaid
         if self.in_policy:
             conditions["policy"] = self.in_policy
-        if self.overdue:
-            conditions["deadline_at__lt"] = now
+        if self.escalated:
+            conditions["escalated_at__isnull"] = False
         if self.marketplace_todo:
             conditions["is_marketplace_todo"] = True
         if self.money_owed:
@@ -83,11 +86,17 @@ class Filters:
             conditions["requested_at__lt"] = _start_of(self.to_date + timedelta(days=1), time_zone)
         if self.q:
             conditions["search_text__contains"] = self.q.casefold()
-        condition = Q(**conditions) & self._whose
+        condition = Q(**conditions) & self._due(now) & self._whose
         if self.reason:
             asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=self.reason)
             condition &= Q(Exists(asked))
         return condition
+
+    def _due(self, now: datetime) -> Q:
+        if not (self.overdue or self.due_soon):
+            return Q()
+        due = Q(deadline_at__lt=now + DUE_SOON if self.due_soon else now)
+        return due if self.overdue else due & Q(deadline_at__gte=now)
 
     @property
     def is_narrow(self) -> bool:

@@ -22,12 +22,11 @@ from ..models.events import ANSWERS
 from ..models.money import RefundCause
 from ..models.people import Language
 from ..state_machine import Status
-from .lists import count_by_status
+from .lists import DUE_SOON, count_by_status
 
 MOST_WAITING = 1_000
 MOST_A_DAY = 5_000
 LATEST = 1_000  # answers and requests that medians, shares and tables are made from
-DUE_SOON = timedelta(hours=4)
 CHART_DAYS, LAST_DAYS = 14, 30
 ESCALATED_NAMED = 5
 SKUS_NAMED = 10

@@ -5,7 +5,8 @@ The list has a form with the id ``bulk`` (`_bulk_bar.html`, `static/js/bulk.js`)
 - ``action``: authorize or close, the button that was pressed
 - ``reference``: of each selected request; a checkbox named "Select return …" that has ``form="bulk"``
 - ``all_matching``: 1 for all that the list's search and filters match; their fields come along as they stand
-  in the list's address (status, q, reason, prepaid, in_policy, overdue, todo, owed, from, to, sort)
+  in the list's address (status, q, reason, prepaid, in_policy, overdue, soon, escalated, todo, owed, from, to,
+  sort)
 
 The answer is 303 to the run's own page, ``seller-bulk-run``; ``seller-bulk-undo`` takes all of it back. With
 ``?select=page`` the list draws its checkboxes checked, for who has no JavaScript.

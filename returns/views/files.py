@@ -46,7 +46,7 @@ from ..services.imports.uploads import MAX_UPLOAD_BYTES
 SHOWN = 200
 
 # Those that the export's page shows only once one is in force.
-FURTHER_FILTERS = ("q", "reason", "in_policy", "prepaid", "overdue", "todo", "owed")
+FURTHER_FILTERS = ("q", "reason", "in_policy", "prepaid", "overdue", "soon", "escalated", "todo", "owed")
 
 
 @dataclass(frozen=True, slots=True)

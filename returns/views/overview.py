@@ -33,7 +33,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     found = get_overview(request.actor, time_zone=timezone.get_current_timezone())
     backlog, returned = found.backlog, found.returned
     waiting, due = Status.AUTHORIZATION_REQUIRED, Status.REFUND_DUE
-    late, soon = {"overdue": "on"}, {"sort": "deadline"}
+    late, soon = {"overdue": "on"}, {"soon": "on"}
     figures = [
         Figure(_("Overdue: answers"), backlog.overdue_answers, _list(waiting, **late), "late"),
         Figure(_("Overdue: refunds"), backlog.overdue_refunds, _list(due, **late), "late"),
@@ -49,6 +49,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             for status, label in [*Status.choices, ("all", _("All"))]
         ],
         "figures": figures,
+        "escalated_url": _list("all", escalated="on"),
         "owed_url": _list(Status.CLOSED, owed="on"),
         "has_answers": any(day.answers for day in found.days),
         "reasons": returned.reasons[:REASONS_DRAWN],

@@ -609,11 +609,14 @@ def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
             or _("Assigned to %(name)s") % {"name": form.team[int(value)]}
         ),
         "overdue": lambda value: _("Overdue"),
+        "soon": lambda value: _("Due within 4 h"),
+        "escalated": lambda value: _("The marketplace was asked to step in"),
         "todo": lambda value: _("To do at the marketplace"),
         "owed": lambda value: _("Money still owed"),
     }
     chips = []
-    for name in ("q", "reason", "prepaid", "in_policy", "from", "to", "assignee", "overdue", "todo", "owed"):
+    ticks = ("overdue", "soon", "escalated", "todo", "owed")
+    for name in ("q", "reason", "prepaid", "in_policy", "from", "to", "assignee", *ticks):
         value = form.cleaned_data.get(name)
         if value:
             choices = dict(getattr(form.fields[name], "choices", ()))

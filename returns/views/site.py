@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -128,6 +129,14 @@ def _demo_sign_ins() -> list[SignIn]:
 def home(request: HttpRequest) -> HttpResponse:
     """Two doors: members sign in; buyers find their order."""
     return render(request, "home.html", {"demo_buyer": DEMO_BUYER if settings.DEMO else ""})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page for what cannot even be read: too many boxes ticked in one form, or nothing a browser sends."""
+    sentence = ""
+    if isinstance(exception, TooManyFieldsSent):
+        sentence = _("These are more than one form can send. Select fewer, or all that match your filters.")
+    return render(request, "400.html", {"sentence": sentence}, status=400)
 
 
 @require_POST

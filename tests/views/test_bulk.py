@@ -232,6 +232,30 @@ def test_one_language_has_one_field_without_its_name(alice: Client, few: list[Re
     assert "comments_zh-hans" not in page
 
 
+def test_comments_in_the_other_script_are_warned_of_for_their_language_alone(
+    alice: Client, few: list[ReturnRequest]
+) -> None:
+    address, warning = select(alice, few), "The buyer reads Chinese (中文), but there is hardly a Chinese"
+    for comments, warns in ((ENGLISH, True), (CHINESE, False)):
+        page = html(alice.post(f"{address}?preview=1", FORM | {"comments_zh-hans": comments}))
+        assert (warning in page) is warns
+        assert "The buyer reads English, but" not in page
+    assert status_of(few[0]) == Status.AUTHORIZATION_REQUIRED
+
+
+def test_more_boxes_than_a_form_can_send_are_refused_in_a_sentence(
+    cast: Cast, few: list[ReturnRequest]
+) -> None:
+    browser = Client(enforce_csrf_checks=True)  # which reads what was sent before the page does
+    browser.force_login(cast.alice)
+    browser.get("/seller/returns/")
+    response = browser.post(BULK, {"action": "close", "reference": [few[0].reference] * 1000})
+    assert response.status_code == 400
+    sentence = "These are more than one form can send. Select fewer, or all that match your filters."
+    assert sentence in html(response)
+    assert not BulkRun.objects.exists()
+
+
 def test_picking_a_refund_shows_what_each_buyer_is_promised(alice: Client, few: list[ReturnRequest]) -> None:
     address = select(alice, few)
     page = html(

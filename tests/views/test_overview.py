@@ -216,7 +216,11 @@ def test_what_is_overdue_and_what_will_be_within_four_hours(cast: Cast, alice: C
     assert figure(html, "Overdue: refunds") == "1"
     assert listed(alice, link(html, "Overdue: refunds")) == {request.reference}
     assert figure(html, "Due within 4 h: answers") == "1"
-    assert soon.reference in listed(alice, link(html, "Due within 4 h: answers"))
+    assert listed(alice, link(html, "Due within 4 h: answers")) == {soon.reference}
+    assert listed(alice, "/seller/returns/?status=authorization_required&overdue=on&soon=on") == {
+        late.reference,
+        soon.reference,
+    }
     assert figure(html, "Due within 4 h: refunds") == "0"
     assert (urgency(html, "Overdue: answers"), urgency(html, "Due within 4 h: answers")) == ("late", "soon")
 
@@ -252,6 +256,10 @@ def test_what_is_to_do_at_the_marketplace_and_where_it_was_asked_to_step_in(
     html = page(alice)
     assert listed(alice, link(html, "To do at the marketplace")) == {imported.reference}
     assert figure(html, "The marketplace was asked to step in") == "1"
+    of_them = link(html, "The marketplace was asked to step in")
+    assert listed(alice, of_them) == {asked.reference}
+    chips = re.findall(r'class="chip".*?</span>(.*?)<', alice.get(f"{of_them}&soon=on").text)
+    assert chips == ["Due within 4 h", "The marketplace was asked to step in"]
     assert f'<a href="/seller/returns/{asked.reference}/">{asked.order.order_number}</a>' in html
 
 
