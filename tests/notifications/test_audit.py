@@ -15,9 +15,11 @@ from returns import services
 from returns.actors import Actor
 from returns.models import ReturnRequest
 from returns.services.decide import Authorization
+from returns.services.seller_rules import save_returnless_rule
 from returns.state_machine import Outcome, Role, Status
 from tests.factories import (
     Cast,
+    Line,
     a_request_in,
     at_once,
     by_hand,
@@ -51,7 +53,7 @@ def broken() -> dict[str, list[str]]:
 
 
 def work_through_everything(cast: Cast) -> None:
-    """A request in every status and by every hand, a promise, an undo, a reopening; all mails gone."""
+    """A request in every status and by every hand, a promise, an undo, a reopening, a rule; all mails gone."""
     for status in Status:
         a_request_in(cast, status, Outcome.REFUNDED if status == Status.COMPLETED else "")
     a_request_in(cast, Status.CLOSED, closed_by=Role.BUYER)
@@ -68,6 +70,9 @@ def work_through_everything(cast: Cast) -> None:
     )
     reopened = a_request_in(cast, Status.CLOSED)
     services.reopen_return(alice, reference=reopened.reference)
+    save_returnless_rule(alice, name="Small things", currency="USD", least_minor=0, most_minor=2000)
+    cheap = open_request(make_order(cast.north_lane, Line(item=1299, tax=104)))
+    assert cheap.outcome == Outcome.REFUNDED_WITHOUT_RETURN
     notifications.relay_events()
     while notifications.deliver_messages():
         pass
@@ -297,6 +302,11 @@ BREACHES = {
         {"I11"},
         "more item was refunded than the line says or was paid",
         ["UPDATE returns_refund SET amount_minor = amount_minor + 1 WHERE part = 'item'"],
+    ),
+    "a refund of which a part is gone": (
+        {"I11"},
+        "tells of 1403 refunded, its rows of 1299",
+        ["DELETE FROM returns_refund WHERE part = 'tax' AND cause = 'rule'"],
     ),
     "a promise that vanished": (
         {"I13"},

@@ -251,6 +251,12 @@ class Audit:
                 "pk", flat=True
             ):
                 yield f"order line {pk}: more {part.value} was refunded than the line says or was paid"
+        told = self.events.filter(facts__has_key="refund").annotate(
+            given=Sum("refunds__amount_minor", default=0)
+        )
+        for pk, facts, given in told.values_list("pk", "facts", "given").iterator():
+            if given != facts["refund"]["minor"]:
+                yield f"event {pk} tells of {facts['refund']['minor']} refunded, its rows of {given}"
 
     def promises_are_kept_in_sight(self) -> Findings:
         """A promise of the last closing stands on the request until refunds since then reach it."""
