@@ -7,35 +7,18 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..actors import Actor
 from ..grounds import Ground
 from ..models import MarketplaceSettings
+from ..services.policies import save_settings
 from .base import DeskAdmin
 from .site import site
 
-# What verdicts are made of: a change makes a new version of the rules, which later verdicts name.
-RULES = frozenset(
-    {
-        "time_zone",
-        "window_days",
-        "delivery_days",
-        "answer_hours",
-        "step_in_business_days",
-        "refund_days",
-        "weekend",
-        "holidays",
-        "prepaid_countries",
-        "prepaid_exempt_categories",
-        "prepaid_exempt_skus",
-        "not_returnable_categories",
-        "not_returnable_skus",
-    }
-)
 WEEKDAYS = (
     (0, gettext_lazy("Monday")),
     (1, gettext_lazy("Tuesday")),
@@ -181,7 +164,4 @@ class MarketplaceSettingsAdmin(DeskAdmin):
         return redirect("admin:returns_marketplacesettings_change", 1)
 
     def save_model(self, request: HttpRequest, obj: MarketplaceSettings, form: Any, change: bool) -> None:
-        if RULES & set(form.changed_data):
-            obj.rules_version = F("rules_version") + 1
-        super().save_model(request, obj, form, change)
-        obj.refresh_from_db(fields=["rules_version"])
+        save_settings(Actor.admin(request.user), obj)

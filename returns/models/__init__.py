@@ -7,6 +7,7 @@ from .order import Buyer, Order, OrderItem
 from .people import Membership, ReturnAddress, SavedView, Seller, User
 from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
+from .rules import RulesVersion
 from .runs import BulkRow, BulkRun, FileRun
 from .settings import Edition, Heartbeat, MarketplaceSettings, ScheduledJob
 from .teamwork import Deciding, Note
@@ -38,6 +39,7 @@ __all__ = [
     "ReturnLabel",
     "ReturnReason",
     "ReturnRequest",
+    "RulesVersion",
     "SavedComment",
     "SavedView",
     "ScheduledJob",

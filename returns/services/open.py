@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import policy
 from ..actors import Actor
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal
+from ..judged import judged_json
 from ..models import (
     MarketplaceSettings,
     Order,
@@ -23,7 +24,7 @@ from ..models import (
 )
 from ..models.clock import database_now
 from ..models.requests import Source
-from ..policy import ItemFacts, Verdict, judge_item, judge_request
+from ..policy import ItemFacts, Rules, Verdict, judge_item, judge_request
 from ..selectors.cases import WITH_CASE, load_cases
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
@@ -69,23 +70,21 @@ def open_return(
             return done
         asked = _checked(lines, locked)
         marketplace = MarketplaceSettings.load()
-        rules = marketplace.rules_for(order.seller)
+        rules = marketplace.rules_for(order.seller, order.ordered_at)
         requested_at = actor.occurred_at or database_now()
-        verdicts = [
-            judge_item(
-                ItemFacts(
-                    requested_at=requested_at,
-                    ordered_at=order.ordered_at,
-                    delivered_date=order.delivered_date,
-                    estimated_delivery_date=order.estimated_delivery_date,
-                    country=order.country,
-                    category=locked[line.order_item_id].category,
-                    sku=locked[line.order_item_id].sku,
-                ),
-                rules,
+        facts = [
+            ItemFacts(
+                requested_at=requested_at,
+                ordered_at=order.ordered_at,
+                delivered_date=order.delivered_date,
+                estimated_delivery_date=order.estimated_delivery_date,
+                country=order.country,
+                category=locked[line.order_item_id].category,
+                sku=locked[line.order_item_id].sku,
             )
             for line in asked
         ]
+        verdicts = [judge_item(known, rules) for known in facts]
         verdict = judge_request(verdicts)
         take_units(Counter({line.order_item_id: line.quantity for line in asked}))
         request = ReturnRequest.objects.create(
@@ -109,9 +108,9 @@ def open_return(
                 units_held=line.quantity,
                 reason_code=line.reason_code,
                 comment=line.comment,
-                **verdict_columns(item_verdict),
+                **judged_columns(verdict_columns(item_verdict), known, rules),
             )
-            for line, item_verdict in zip(asked, verdicts, strict=True)
+            for line, item_verdict, known in zip(asked, verdicts, facts, strict=True)
         )
         count(Counter({(order.seller_id, request.status): 1}))
         request = ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)
@@ -130,6 +129,11 @@ def verdict_columns(verdict: Verdict) -> dict[str, Any]:
         "prepaid_eligible": verdict.prepaid_eligible,
         "verdict": verdict.as_json(),
     }
+
+
+def judged_columns(columns: dict[str, Any], facts: ItemFacts, rules: Rules) -> dict[str, Any]:
+    """The same columns of an item, its verdict kept with what it was made of."""
+    return {**columns, "verdict": judged_json(columns["verdict"], facts, rules)}
 
 
 def new_rma_number() -> str:

@@ -415,7 +415,7 @@ def test_lists_are_written_as_lines(root: Client) -> None:
     assert row.holidays == ["2026-01-01", "2026-12-25"]
     assert row.prepaid_countries == ["CA", "US"]
     assert (row.weekend, row.grounds_that_warn) == ([4, 5], ["not_returnable"])
-    row.rules_for(Seller(country="US"))
+    row.rules_for(Seller(country="US"), None)
 
 
 @pytest.mark.parametrize(
@@ -439,20 +439,22 @@ def test_lists_are_written_as_lines(root: Client) -> None:
 def test_a_wrong_setting_is_refused_with_a_sentence(
     root: Client, wrong: dict[str, object], said: str
 ) -> None:
+    before = MarketplaceSettings.load().rules_version
     response = root.post(SETTINGS, settings_form(**wrong))
     assert response.status_code == 200
     assert said in response.content.decode()
-    assert MarketplaceSettings.load().rules_version == 1
+    assert MarketplaceSettings.load().rules_version == before
 
 
 def test_a_changed_rule_makes_a_new_version_and_another_setting_does_not(root: Client) -> None:
+    before = MarketplaceSettings.load().rules_version
     root.post(SETTINGS, settings_form(name="Bazaar", rules_version="99"))
     row = MarketplaceSettings.load()
-    assert (row.name, row.rules_version) == ("Bazaar", 1)
+    assert (row.name, row.rules_version) == ("Bazaar", before)
     root.post(SETTINGS, settings_form(window_days="45"))
     root.post(SETTINGS, settings_form(not_returnable_skus="KETTLE-1"))
     root.post(SETTINGS, settings_form())
-    assert MarketplaceSettings.load().rules_version == 3
+    assert MarketplaceSettings.load().rules_version == before + 2
 
 
 # --- People
