@@ -22,6 +22,7 @@ from returns.addresses import deliverable_address
 from returns.models import FileRun, MarketplaceSettings, Membership, ReturnEvent
 from returns.models.clock import database_now
 from returns.models.runs import FileKind, RunState
+from returns.services.access import answer_lookups
 
 from .audience import NO_ADDRESS, OWN_ACT, TURNED_OFF, Audience, buyer_language
 from .letters import Letters, Withheld, live_codes, live_invitations, read_messages
@@ -127,11 +128,13 @@ def released() -> Q:
 
 
 def relay_rows() -> int:
-    """Make the messages of codes, invitations and files read; answers how many.
+    """Make the messages of codes, invitations and files read, and the codes that *Find my order* owes; answers
+    how many messages.
 
     Those rows are their own outbox: the ones without a message are looked for, so nothing has to be said when
     one is written.
     """
+    answer_lookups(RELAY_CHUNK)
     messages = [*_codes_to_send(), *_invitations_to_send(), *_files_to_tell_of()]
     Message.objects.bulk_create(messages, ignore_conflicts=True)
     return len(messages)

@@ -24,7 +24,16 @@ from django.views.decorators.cache import never_cache
 
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
-from .models import BulkRun, BuyerSession, MarketplaceSettings, Membership, ReturnRequest, Seller, User
+from .models import (
+    BulkRun,
+    BuyerSession,
+    MarketplaceSettings,
+    Membership,
+    Order,
+    ReturnRequest,
+    Seller,
+    User,
+)
 from .selectors.lists import STORES
 from .services.access import find_session, keep_language
 
@@ -84,6 +93,17 @@ def seller_required(view: View) -> View:
     now is signed out.
     """
 
+    return _members_page(view, _seller_of)
+
+
+def seller_order_required(view: View) -> View:
+    """A page of the order `reference`: the same as `seller_required` for a request's page."""
+    return _members_page(view, _seller_of_order)
+
+
+def _members_page(view: View, seller_of: Callable[[str], Seller | None]) -> View:
+    """The view for members of the seller that `seller_of` names for the reference, or of the chosen one."""
+
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
@@ -94,7 +114,7 @@ def seller_required(view: View) -> View:
             return redirect("account_login")
         membership = chosen_membership(request)
         if "reference" in kwargs:
-            seller = _seller_of(kwargs["reference"])
+            seller = seller_of(kwargs["reference"])
             membership = next((one for one in memberships_of(request) if one.seller == seller), None)
             if membership is None and seller is not None and request.user.is_staff:
                 return _as_admin(view, request, seller, *args, **kwargs)
@@ -175,6 +195,13 @@ def _seller_of(reference: str) -> Seller | None:
     return request.seller if request is not None else None
 
 
+def _seller_of_order(reference: str) -> Seller | None:
+    order = (
+        Order.objects.for_actor(Actor.system()).filter(reference=reference).select_related("seller").first()
+    )
+    return order.seller if order is not None else None
+
+
 def set_language_cookie(response: HttpResponse, language: str) -> None:
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
@@ -230,23 +257,43 @@ def buyer_required(view: View) -> View:
     still be used: people have more than one order.
     """
 
+    def is_of(session: BuyerSession, reference: str) -> bool:
+        actor = Actor.buyer(session.order)
+        return ReturnRequest.objects.for_actor(actor).filter(reference=reference).exists()
+
+    return _buyers_page(view, is_of, is_order=False)
+
+
+def buyer_order_required(view: View) -> View:
+    """A page of the order `reference`, for the browser that was let in to it: `request.actor`.
+
+    The same door as a request's (`buyer_required`) to everybody else.
+    """
+
+    def is_of(session: BuyerSession, reference: str) -> bool:
+        return session.order.reference == reference
+
+    return _buyers_page(view, is_of, is_order=True)
+
+
+def _buyers_page(view: View, is_of: Callable[[BuyerSession, str], bool], *, is_order: bool) -> View:
+    """The view for whose session `is_of` says that the reference is its own, and the door for all others."""
+
     @wraps(view)
     @never_cache
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        session = buyer_session_of(request)
-        if session is not None:
-            actor = Actor.buyer(session.order)
-            if ReturnRequest.objects.for_actor(actor).filter(reference=kwargs["reference"]).exists():
-                request.actor = actor
-                keep_language(session, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
-                with timezone.override(MarketplaceSettings.load().time_zone):
-                    return view(request, *args, **kwargs)
+        session, reference = buyer_session_of(request), kwargs["reference"]
+        if session is not None and is_of(session, reference):
+            request.actor = Actor.buyer(session.order)
+            keep_language(session, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
+            with timezone.override(MarketplaceSettings.load().time_zone):
+                return view(request, *args, **kwargs)
         if request.method not in SAFE_METHODS:
             if session is not None:
                 raise NotFound(_("This page does not exist, or it is not yours."))
-            return HttpResponseRedirect(reverse("buyer-return", kwargs=kwargs), status=303)
-        return render(
-            request, "buyer_door.html", {"reference": kwargs["reference"]}, status=404 if session else 200
-        )
+            page = "buyer-order" if is_order else "buyer-return"
+            return HttpResponseRedirect(reverse(page, kwargs={"reference": reference}), status=303)
+        context = {"reference": reference, "is_order": is_order}
+        return render(request, "buyer_door.html", context, status=404 if session else 200)
 
     return wrapped

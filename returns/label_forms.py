@@ -15,7 +15,8 @@ from .models import LabelKind, Seller
 from .money import currency_exponent, to_minor
 from .selectors.cases import Case
 from .services.decide import INSTRUCTIONS_MAX, RMA_MAX, Authorization, TypedAddress
-from .services.labels import CONTENT_TYPES, FORGOTTEN_AFTER, Label, keep_label_file
+from .services.labels import CONTENT_TYPES, Label, keep_label_file
+from .services.stored_files import FORGOTTEN_AFTER
 from .state_machine import Status
 
 NEW = "new"

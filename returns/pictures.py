@@ -13,7 +13,7 @@ class TooManyPixels(ValueError):
 
 
 def drawn_anew(content: bytes, kind: str, longest_side: int) -> bytes:
-    """The first picture of `content` as a file of the same `kind` ("PNG", "JPEG"), on white, upright.
+    """The first picture of `content` as a file of the same `kind` ("PNG", "JPEG", "WEBP"), on white, upright.
 
     Neither metadata nor colour profile, further pictures or trailing bytes are kept; what is larger than
     `longest_side` in pixels is made smaller. Raises `TooManyPixels`, or ValueError for what cannot be read.
@@ -36,3 +36,9 @@ def drawn_anew(content: bytes, kind: str, longest_side: int) -> bytes:
     written = io.BytesIO()
     clean.save(written, kind, quality=92)
     return written.getvalue()
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    """Width and height in pixels of a picture that was drawn anew."""
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.size

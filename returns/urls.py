@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    asking,
     authorize,
     bulk,
     buyer,
@@ -12,6 +13,7 @@ from .views import (
     guides,
     overview,
     papers,
+    photos,
     saved_views,
     seller,
     settings,
@@ -55,6 +57,9 @@ files_in_and_out = [
 ]
 
 buyers_way_in = [
+    path("my/", buyer_access.find, name="buyer-find"),
+    path("my/code/", buyer_access.order_code, name="buyer-order-code"),
+    path("my/orders/<slug:reference>/send-code/", buyer_access.send_order_code, name="buyer-order-send-code"),
     path("my/link/", buyer_access.link_open, name="buyer-link-open"),
     path("my/link/<str:token>/", buyer_access.link, name="buyer-link"),
     path("my/returns/<slug:reference>/send-code/", buyer_access.send_code, name="buyer-send-code"),
@@ -76,6 +81,7 @@ sellers = [
     path("seller/returns/<slug:reference>/authorize/", authorize.authorize, name="seller-authorize"),
     path("seller/returns/<slug:reference>/label/", authorize.label, name="seller-label"),
     path("seller/returns/<slug:reference>/label/file/", papers.seller_label, name="seller-label-file"),
+    path("seller/returns/<slug:reference>/photos/<slug:photo>/", photos.seller_photo, name="seller-photo"),
     path("seller/returns/<slug:reference>/slip/", papers.seller_slip, name="seller-slip"),
     path("seller/returns/<slug:reference>/close/", seller.close, name="seller-close"),
     path(
@@ -100,8 +106,34 @@ buyers = [
     path("my/returns/<slug:reference>/close/", buyer.close, name="buyer-close"),
     path("my/returns/<slug:reference>/keep/", buyer.keep, name="buyer-keep"),
     path("my/returns/<slug:reference>/label/", papers.buyer_label, name="buyer-label"),
+    path("my/returns/<slug:reference>/photos/<slug:photo>/", photos.buyer_photo, name="buyer-photo"),
     path("my/returns/<slug:reference>/slip/", papers.buyer_slip, name="buyer-slip"),
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
 ]
 
-urlpatterns = [*everybody, *sellers, *teams, *files_in_and_out, *buyers_way_in, *buyers]
+asking_for_a_return = [
+    path("my/orders/<slug:reference>/", asking.buyer_order, name="buyer-order"),
+    path("my/orders/<slug:reference>/ask/", asking.buyer_choose, name="buyer-ask"),
+    path("my/orders/<slug:reference>/ask/check/", asking.buyer_check, name="buyer-ask-check"),
+    path("my/orders/<slug:reference>/ask/<int:line>/", asking.buyer_describe, name="buyer-ask-item"),
+    path("my/orders/<slug:reference>/ask/photos/<slug:photo>/", asking.buyer_photo, name="buyer-ask-photo"),
+    path("my/returns/<slug:reference>/asked/", asking.buyer_asked, name="buyer-asked"),
+    path("seller/orders/<slug:reference>/ask/", asking.seller_choose, name="seller-ask"),
+    path("seller/orders/<slug:reference>/ask/check/", asking.seller_check, name="seller-ask-check"),
+    path("seller/orders/<slug:reference>/ask/<int:line>/", asking.seller_describe, name="seller-ask-item"),
+    path(
+        "seller/orders/<slug:reference>/ask/photos/<slug:photo>/",
+        asking.seller_photo,
+        name="seller-ask-photo",
+    ),
+]
+
+urlpatterns = [
+    *everybody,
+    *sellers,
+    *teams,
+    *files_in_and_out,
+    *buyers_way_in,
+    *buyers,
+    *asking_for_a_return,
+]

@@ -415,6 +415,8 @@ SCHEDULE = {
     "clear_access_rows": 6 * 60 * 60,
     "clear_uploads": 60 * 60,
     "clear_label_files": 6 * 60 * 60,
+    "clear_photo_files": 6 * 60 * 60,
+    "clear_drafts": 60 * 60,
     "work_on_bulk_runs": 1,
     "forget_bulk_runs": 6 * 60 * 60,
     "clear_deciding": 60 * 60,

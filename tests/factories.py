@@ -15,6 +15,7 @@ from typing import Any
 
 from returns import services
 from returns.actors import Actor, MemberRole
+from returns.addresses import email_hash
 from returns.grounds import Stated
 from returns.models import (
     Buyer,
@@ -184,7 +185,12 @@ def make_order(
         is_business=is_business,
     )
     Buyer.objects.create(
-        order=order, name=buyer.name, email=buyer.email, city=buyer.city, language=buyer.language
+        order=order,
+        name=buyer.name,
+        email=buyer.email,
+        email_hash=email_hash(buyer.email),
+        city=buyer.city,
+        language=buyer.language,
     )
     for line in lines or (Line(),):
         OrderItem.objects.create(

@@ -31,6 +31,7 @@ from returns.models import (
     Invitation,
     Membership,
     Note,
+    Photo,
     ReturnAddress,
     ReturnEvent,
     ReturnRequest,
@@ -62,6 +63,7 @@ from tests.factories import (
     open_request,
 )
 from tests.label_files import UPS, a_pdf, an_own_label
+from tests.photo_files import a_photo, give_photos
 from tests.returns.report_files import returns_file
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +131,7 @@ seller/returns/<slug:reference>/                 302 302  200 405  200 405  200 
 seller/returns/<slug:reference>/authorize/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/label/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/label/file/      302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
+seller/returns/<slug:reference>/photos/<slug:photo>/ 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/slip/            302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/close/comments/  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
@@ -168,6 +171,7 @@ my/returns/<slug:reference>/                     200 303  200 303  200 303  200 
 my/returns/<slug:reference>/close/               200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/returns/<slug:reference>/keep/                200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/returns/<slug:reference>/label/               200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/returns/<slug:reference>/photos/<slug:photo>/ 200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/slip/                200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/step-in/             200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 """  # noqa: E501
@@ -288,6 +292,7 @@ def world(db: None) -> World:
         content=b"Subject: One\n\nText",
     )
     of_ed = open_request(make_order(seller, buyer=ED, country="CA"))
+    give_photos(opened, [a_photo()])
     save_comment(alice, name="Sorry", text="We are sorry.", language="en")
     many = [open_request(make_order(seller, country="CA")).reference]
     preview = freeze_bulk(alice, action="close", references=many)
@@ -330,6 +335,7 @@ def path_of(route: str, world: World) -> str:
     }
     values = {
         "reference": world.request_for(route).reference,
+        "photo": Photo.objects.get().reference,
         "section": "rules",
         "run": world.file.reference,
         "bulk": (world.started if route.endswith("/undo/") else world.preview).reference,

@@ -96,6 +96,7 @@ class OrderAdmin(BigTableAdmin):
     search_fields = ("order_number",)
     search_help_text = gettext_lazy("A whole order number or reference.")
     inlines = (BuyerInline, OrderItemInline)
+    change_form_template = "admin/order.html"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str

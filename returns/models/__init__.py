@@ -5,6 +5,7 @@ from .labels import LabelKind, ReturnLabel
 from .money import Refund
 from .order import Buyer, Order, OrderItem
 from .people import Membership, ReturnAddress, SavedView, Seller, User
+from .photos import Photo, ReturnDraft
 from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
 from .rules import RulesVersion
@@ -32,8 +33,10 @@ __all__ = [
     "Note",
     "Order",
     "OrderItem",
+    "Photo",
     "Refund",
     "ReturnAddress",
+    "ReturnDraft",
     "ReturnEvent",
     "ReturnItem",
     "ReturnLabel",

@@ -15,13 +15,21 @@ from .people import Seller, User
 
 
 class BuyerLookup(models.Model):
-    """Somebody asked for a code; counted per e-mail, address, order and seller, found or not."""
+    """Somebody asked for a code; counted per e-mail, address, order and seller, found or not.
+
+    At *Find my order* it is not known here what was found: `wanted_email` is the digest by which the order's
+    buyer is looked for later, and is emptied then. `attempts` counts the codes that the browser which asked for
+    an order typed since.
+    """
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="+", null=True, blank=True)
     order_number_hash = models.CharField(max_length=64)
     email_hash = models.CharField(max_length=64)
     ip_hash = models.CharField(max_length=64)
     seller_hash = models.CharField(max_length=64, db_default="")
+    browser_digest = models.CharField(max_length=64, db_default="")
+    wanted_email = models.CharField(max_length=64, db_default="")
+    attempts = models.PositiveSmallIntegerField(db_default=0)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -30,6 +38,8 @@ class BuyerLookup(models.Model):
             models.Index(fields=["ip_hash", "created_at"], name="lookup_by_ip"),
             models.Index(fields=["order_number_hash", "created_at"], name="lookup_by_order"),
             models.Index(fields=["seller_hash", "created_at"], name="lookup_by_seller"),
+            models.Index(fields=["browser_digest", "created_at"], name="lookup_by_browser"),
+            models.Index(fields=["id"], condition=models.Q(wanted_email__gt=""), name="lookup_undecided"),
         ]
 
     def __str__(self) -> str:
@@ -37,9 +47,13 @@ class BuyerLookup(models.Model):
 
 
 class BuyerCode(models.Model):
-    """A link and a code that let one browser in, for ten minutes, once."""
+    """A link and a code that let one browser in, for ten minutes, once: to a request, or to its order's page.
+
+    A code for an order names the look-up with which it was asked for.
+    """
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="buyer_codes")
+    lookup = models.ForeignKey(BuyerLookup, models.CASCADE, related_name="codes", null=True, blank=True)
     return_reference = models.CharField(max_length=36, blank=True)
     salt = models.CharField(max_length=32)
     browser_digest = models.CharField(max_length=64)

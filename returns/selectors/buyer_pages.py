@@ -204,6 +204,8 @@ def steps_of(case: Case, actor: Actor) -> list[Step]:
 
 
 def _told(event: ReturnEvent) -> str:
+    if event.action == Action.OPEN and event.role != Role.BUYER:
+        return _("A return was asked for on your behalf")
     if event.action == Action.CLOSE:
         if event.role == Role.BUYER:
             return _("You closed the request")

@@ -1,6 +1,6 @@
 """What the seller's pages show of a request, ready to draw: words, dates, money, and what can be done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from ..state_machine import Action, Outcome, Role, Status, refusal
 from .cases import Case
 from .listed import Listed
 from .lists import Page
+from .photos import Thumbnail
 from .reasons import judge_reasons
 from .teamwork import NOTE_REMOVABLE, NOTHING_BESIDE, Beside
 
@@ -55,6 +56,7 @@ class ItemDetails(Item):
     received: int | None = None
     condition: str = ""
     refunded_minor: int = 0
+    photos: tuple[Thumbnail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,7 +478,7 @@ def titles_of(case: Case) -> str:
     }
 
 
-def item_details(case: Case) -> list[ItemDetails]:
+def item_details(case: Case, photos: Mapping[int, Sequence[Thumbnail]]) -> list[ItemDetails]:
     has_come_back = any(item.units_received for item in case.items)
     return [
         ItemDetails(
@@ -488,6 +490,7 @@ def item_details(case: Case) -> list[ItemDetails]:
             received=item.units_received if has_come_back else None,
             condition=item.get_condition_display() if item.condition else "",
             refunded_minor=sum(case.moneys[item.pk].refunded_here.values()),
+            photos=tuple(photos.get(item.pk, ())),
         )
         for item in case.items
     ]

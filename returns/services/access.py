@@ -4,25 +4,32 @@ Order numbers and references only identify. What proves is the mail: its link ca
 code, both made from a row's id and salt with the server's key, so that whoever renders the mail can make them
 and the row alone opens nothing. Both work once, for ten minutes, and only in the browser that asked: it holds
 a random *nonce*, of which the row keeps a digest. Invitations carry a token of the same kind.
+
+*Find my order* must not tell whether an order number and an e-mail address match: not by its words, and not by
+the time it takes. So it looks for nothing. It writes down that somebody asked; who makes the mails finds out
+later what matches, and makes the codes (`answer_lookups`).
 """
 
 import base64
 import hashlib
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
+from ..addresses import deliverable_address, email_hash
 from ..exceptions import Invalid, TooMany
-from ..models import Buyer, BuyerCode, BuyerLookup, BuyerSession, Invitation, ReturnRequest, Seller
+from ..models import Buyer, BuyerCode, BuyerLookup, BuyerSession, Invitation, Order, ReturnRequest, Seller
 from ..models.clock import database_now
 from ..models.people import Language
 from .moves import announce
@@ -52,11 +59,12 @@ _AS_READ = str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-": None})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Somebody was let in: the key for the browser's cookie, the request whose page comes next, and the
-    language that the buyer chose once, or "".
+    """Somebody was let in: the key for the browser's cookie, the order, the request whose page comes next ("":
+    the order's own page), and the language that the buyer chose once, or "".
     """
 
     key: str
+    order_reference: str
     return_reference: str
     language: str
 
@@ -130,8 +138,9 @@ def _is_token_of(purpose: str, row: BuyerCode | Invitation, token: str) -> bool:
 # --- Asking
 
 
-def ask_for_code(*, reference: str, nonce: str, address: str) -> None:
-    """Somebody at a request's door wants a code; it goes to the e-mail address of the order, if there is one.
+def ask_for_code(*, reference: str, nonce: str, address: str, is_order: bool = False) -> None:
+    """Somebody at the door of a request, or of an order (`is_order`), wants a code; it goes to the e-mail
+    address of the order, if there is one.
 
     `nonce` is what the asking browser holds, `address` its IP address. Answers nothing: to whoever asks, a
     reference that exists and one that does not are the same, and both are counted. Raises `TooMany`, and then
@@ -139,13 +148,7 @@ def ask_for_code(*, reference: str, nonce: str, address: str) -> None:
     often (`LIMITS`).
     """
     with transaction.atomic():
-        request = (
-            ReturnRequest.objects.for_actor(Actor.system())
-            .filter(reference=reference)
-            .select_related("order__buyer")
-            .first()
-        )
-        order = request.order if request is not None else None
+        order = _order_of(reference) if is_order else _order_of_request(reference)
         buyer = getattr(order, "buyer", None)
         if order is not None:
             # One at a time for a seller: two that ask at once would both find the last place free, and for one
@@ -160,20 +163,153 @@ def ask_for_code(*, reference: str, nonce: str, address: str) -> None:
             email_hash=_hash("email", email or reference),
             ip_hash=_hash("network", _network(address)),
             seller_hash=_hash("seller", str(order.seller_id) if order else reference),
+            browser_digest=digest(nonce) if is_order else "",
         )
         now = database_now()
         _check_limits(lookup, now)
         lookup.save(force_insert=True)
         if order is not None and email:
-            BuyerCode.objects.filter(order=order, is_superseded=False).update(is_superseded=True)
-            BuyerCode.objects.create(
-                order=order,
-                return_reference=reference,
-                salt=new_salt(),
-                browser_digest=digest(nonce),
-                expires_at=now + timedelta(minutes=CODE_MINUTES),
-            )
+            way_in = {"lookup": lookup} if is_order else {"return_reference": reference}
+            _make_code(order, nonce_digest=digest(nonce), asked_at=now, **way_in)
         announce()
+
+
+def find_order(*, order_number: str, email: str, nonce: str, address: str) -> None:
+    """Somebody at *Find my order* wants a code for the orders of this number and e-mail address, as typed.
+
+    Does the same whether or not there are any. Raises `Invalid` for what cannot be an order number or an
+    e-mail address, and `TooMany`, and then writes nothing, when this number, this e-mail address or this
+    network asked too often.
+
+    An address is counted here and at the doors each by itself: counted together, the limit at the one place
+    would tell whether an address that somebody only guesses is that of an order with a door at the other.
+    """
+    number, wanted = order_number_key(order_number), typed_address(email)
+    errors = {}
+    if not number:
+        errors["order_number"] = _("Type the order number; it stands in the confirmation of your order.")
+    if not wanted:
+        errors["email"] = _("Type one e-mail address, like name@example.com.")
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+    lookup = BuyerLookup(
+        order_number_hash=_hash("number", number),
+        email_hash=_hash("address", wanted.lower()),
+        ip_hash=_hash("network", _network(address)),
+        browser_digest=digest(nonce),
+        wanted_email=email_hash(wanted),
+    )
+    with transaction.atomic():
+        _one_at_a_time(lookup)
+        _check_limits(lookup, database_now())
+        lookup.save(force_insert=True)
+        announce()
+
+
+# What keyboards and copied texts put in the place of a hyphen, a dot; both are compared with the plain sign.
+_TYPED = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | {"。": "."})
+_NOT_TYPED = ("Cc", "Cf", "Zs", "Zl", "Zp")
+
+
+def _as_typed(value: str) -> str:
+    """Without white space and what cannot be seen, full-width letters, digits and signs as plain ones."""
+    plain = unicodedata.normalize("NFKC", value).translate(_TYPED)
+    return "".join(sign for sign in plain if unicodedata.category(sign) not in _NOT_TYPED)
+
+
+def order_number_key(order_number: str) -> str:
+    """What of an order number tells it from others: not its case, its gaps, or a "#" around it."""
+    return _as_typed(order_number).strip("#").casefold()
+
+
+def typed_address(email: str) -> str:
+    """The one e-mail address that was typed, as the importer would keep it; "" for anything else."""
+    return deliverable_address(_as_typed(email))
+
+
+def _one_at_a_time(lookup: BuyerLookup) -> None:
+    """Let those who ask for the same wait for each other: asking at once, all would find the last place free.
+
+    There is no row to lock that is there whether or not anything matches. SQLite has one writer anyway.
+    """
+    if connection.vendor != "postgresql":
+        return
+    hashes = (lookup.order_number_hash, lookup.email_hash, lookup.ip_hash)
+    # Everybody in the same order, so that no two wait for each other.
+    keys = sorted(int.from_bytes(bytes.fromhex(one)[:8], signed=True) for one in hashes)
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+def answer_lookups(most: int) -> int:
+    """Make the codes that *Find my order* owes. Answers how many look-ups were decided, up to `most`.
+
+    An order number is unique at its seller only: each order that matches gets a code, and so its own mail, which
+    names the shop. Where a seller's ceiling is reached no code is made, in silence.
+    """
+    decided = 0
+    undecided = BuyerLookup.objects.filter(wanted_email__gt="")
+    # Asked before: on SQLite, a transaction takes the lock of all writers, even to find nothing.
+    while decided < most and undecided.exists():
+        with transaction.atomic():
+            lookup = undecided.select_for_update(skip_locked=True).order_by("pk").first()
+            if lookup is None:
+                break
+            _answer(lookup)
+            lookup.wanted_email = ""
+            lookup.save(update_fields=["wanted_email"])
+        decided += 1
+    return decided
+
+
+def _answer(lookup: BuyerLookup) -> None:
+    now = database_now()
+    if now >= lookup.created_at + timedelta(minutes=CODE_MINUTES):
+        return
+    of_buyer = Buyer.objects.filter(email_hash=lookup.wanted_email).values_list(
+        "order_id", "order__order_number"
+    )
+    matching = [
+        order_id
+        for order_id, number in of_buyer.iterator()
+        if _hash("number", order_number_key(number)) == lookup.order_number_hash
+    ]
+    orders = list(Order.objects.for_actor(Actor.system()).filter(pk__in=matching).order_by("pk"))
+    sellers = Seller.objects.filter(pk__in={order.seller_id for order in orders})
+    list(sellers.select_for_update(no_key=True).order_by("pk"))
+    for order in orders:
+        # Counts for the seller only: what the one who asked may still do tells nothing of what was found.
+        found = BuyerLookup(order=order, seller_hash=_hash("seller", str(order.seller_id)))
+        try:
+            _check_limits(found, now)
+        except TooMany:
+            continue
+        found.save(force_insert=True)
+        _make_code(order, nonce_digest=lookup.browser_digest, asked_at=lookup.created_at, lookup=lookup)
+
+
+def _order_of(reference: str) -> Order | None:
+    orders = Order.objects.for_actor(Actor.system()).filter(reference=reference)
+    return orders.select_related("buyer").first()
+
+
+def _order_of_request(reference: str) -> Order | None:
+    requests = ReturnRequest.objects.for_actor(Actor.system()).filter(reference=reference)
+    request = requests.select_related("order__buyer").first()
+    return request.order if request is not None else None
+
+
+def _make_code(order: Order, *, nonce_digest: str, asked_at: datetime, **way_in: Any) -> None:
+    """The newest code of an order is its only one. Its seller's row must be locked."""
+    BuyerCode.objects.filter(order=order, is_superseded=False).update(is_superseded=True)
+    BuyerCode.objects.create(
+        order=order,
+        salt=new_salt(),
+        browser_digest=nonce_digest,
+        expires_at=asked_at + timedelta(minutes=CODE_MINUTES),
+        **way_in,
+    )
 
 
 def _hash(purpose: str, value: str) -> str:
@@ -192,6 +328,8 @@ def _network(address: str) -> str:
 
 def _check_limits(lookup: BuyerLookup, now: datetime) -> None:
     for column, most, within in LIMITS:
+        if not getattr(lookup, column):
+            continue
         same = BuyerLookup.objects.filter(**{column: getattr(lookup, column)}, created_at__gt=now - within)
         latest = same.order_by("-created_at").values_list("created_at", flat=True)
         if oldest := latest[most - 1 : most].first():
@@ -232,6 +370,26 @@ def enter_with_code(*, reference: str, code: str, nonce: str) -> Entry:
     return _enter(row)
 
 
+def enter_with_order_code(*, code: str, nonce: str) -> Entry:
+    """Let in the browser that asked for an order, here or at the order's door, and now types the code.
+
+    Refused with the same sentence as above, and with the same work whether or not an order was found: tries are
+    counted where somebody asked, not where something matched.
+    """
+    browser = digest(nonce)
+    asked_here = BuyerLookup.objects.filter(
+        browser_digest=browser, created_at__gt=Now() - timedelta(minutes=CODE_MINUTES)
+    )
+    asked_here.update(attempts=F("attempts") + 1)
+    live = _live_codes().filter(browser_digest=browser, lookup__attempts__lte=CODE_ATTEMPTS)
+    typed = code.upper().translate(_AS_READ)
+    # What was not found is compared with a code that nobody was sent.
+    for row in list(live.order_by("pk")) or [BuyerCode(salt=new_salt())]:
+        if any(constant_time_compare(_code(row, key), typed) for key in _keys()) and row.pk:
+            return _enter(row)
+    raise _refused()
+
+
 def enter_with_token(*, token: str, nonce: str) -> Entry:
     """Let in the browser that asked, by the mail's link; refused with the same sentence as a code."""
     row = read_buyer_token(token)
@@ -249,7 +407,8 @@ def _enter(row: BuyerCode) -> Entry:
         BuyerSession.objects.create(
             order_id=row.order_id, key_digest=digest(key), expires_at=database_now() + SESSION_LONGEST
         )
-    return Entry(key, row.return_reference, Buyer.objects.get(order_id=row.order_id).language)
+    buyer = Buyer.objects.select_related("order").get(order_id=row.order_id)
+    return Entry(key, buyer.order.reference, row.return_reference, buyer.language)
 
 
 def _live_codes() -> QuerySet[BuyerCode]:

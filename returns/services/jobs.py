@@ -7,10 +7,12 @@ from django.conf import settings
 
 from ..models import BuyerCode, BuyerLookup, BuyerSession, Deciding, Heartbeat, ScheduledJob
 from ..models.clock import database_now
+from .asking import clear_drafts
 from .bulk import forget_bulk_runs, work_on_bulk_runs
 from .deadlines import authorize_at_limit, complete_not_returned, remind
 from .imports.uploads import clear_uploads
 from .labels import clear_label_files
+from .photos import clear_photo_files
 
 KEEP_ACCESS_ROWS = timedelta(days=2)
 
@@ -40,6 +42,8 @@ JOBS: dict[str, Callable[[], int]] = {
     "clear_access_rows": clear_access_rows,
     "clear_uploads": clear_uploads,
     "clear_label_files": clear_label_files,
+    "clear_photo_files": clear_photo_files,
+    "clear_drafts": clear_drafts,
     "work_on_bulk_runs": work_on_bulk_runs,
     "forget_bulk_runs": forget_bulk_runs,
     "clear_deciding": clear_deciding,

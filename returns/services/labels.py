@@ -4,17 +4,10 @@ A file is written, whole and synchronised, before the transaction that names it.
 (the form was never sent, or somebody else decided first) is removed by `clear_label_files`.
 """
 
-import os
-import secrets
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
@@ -27,12 +20,11 @@ from ..selectors.cases import Case
 from ..state_machine import Action, Status
 from ..text import clean_text
 from .moves import Move, happened_at, make_move
+from .stored_files import clear_files, store_file, stored_path
 
 MOST_BYTES = 5 * 1024 * 1024
 LONGEST_SIDE = 5000  # pixels kept: A4 at more than 400 to the inch
 FOLDER = "labels"
-# A form may be sent until long before its file is taken for forgotten.
-FORGOTTEN_AFTER = 24 * 60 * 60
 CONTENT_TYPES = {".pdf": "application/pdf", ".png": "image/png", ".jpg": "image/jpeg"}
 
 _NOT_A_LABEL = _("Choose a PDF, PNG or JPEG file of at most 5 MB.")
@@ -170,7 +162,7 @@ def keep_label_file(upload: Any) -> str:
             raise _invalid(_("This picture has more than 40 million pixels. Choose a smaller one.")) from None
         except ValueError:
             raise _invalid(_("This picture cannot be read. Save it again and choose it once more.")) from None
-    return _stored(content, suffix)
+    return store_file(FOLDER, content, suffix)
 
 
 def _suffix_of(content: bytes) -> str:
@@ -180,34 +172,13 @@ def _suffix_of(content: bytes) -> str:
     return ""
 
 
-def _stored(content: bytes, suffix: str) -> str:
-    name = f"{FOLDER}/{secrets.token_hex(16)}{suffix}"
-    path = Path(settings.MEDIA_ROOT, name)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(path, "xb", opener=lambda file, flags: os.open(file, flags, 0o600)) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError:
-        with suppress(OSError):
-            path.unlink()
-        raise _invalid(_("The file could not be stored. Please try again in a while.")) from None
-    return name
-
-
 def _invalid(sentence: Any) -> Invalid:
     return Invalid(sentence, {"file": sentence})
 
 
 def label_path(name: str) -> Path:
     """Where the file `name` lies; a path that is no file's for any name that is not ours."""
-    return Path(settings.MEDIA_ROOT, FOLDER, Path(name).name or "none")
+    return stored_path(FOLDER, name)
 
 
 def read_label(label: ReturnLabel) -> bytes:
@@ -220,20 +191,6 @@ def read_label(label: ReturnLabel) -> bytes:
 
 def clear_label_files() -> int:
     """Remove files that were uploaded a day ago or earlier and that no label names. Answers how many."""
-    gone = 0
-    files = _old_files()
-    while some := list(islice(files, 500)):
-        paths = {f"{FOLDER}/{path.name}": path for path in some}
-        named = ReturnLabel.objects.filter(file__in=paths).values_list("file", flat=True)
-        for name in paths.keys() - set(named):
-            paths[name].unlink(missing_ok=True)
-            gone += 1
-    return gone
-
-
-def _old_files() -> Iterator[Path]:
-    folder = Path(settings.MEDIA_ROOT, FOLDER)
-    before = time.time() - FORGOTTEN_AFTER
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            yield from (Path(entry.path) for entry in entries if entry.stat().st_mtime < before)
+    return clear_files(
+        FOLDER, lambda names: ReturnLabel.objects.filter(file__in=names).values_list("file", flat=True)
+    )

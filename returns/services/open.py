@@ -2,8 +2,9 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -25,7 +26,7 @@ from ..models import (
 from ..models.clock import database_now
 from ..models.requests import Source
 from ..policy import ItemFacts, Rules, Verdict, judge_item, judge_request
-from ..selectors.cases import WITH_CASE, load_cases
+from ..selectors.cases import WITH_CASE, Case, load_cases
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
 from .decide import Authorization, plan_authorization
@@ -68,58 +69,86 @@ def open_return(
         done = _opened_before(order, key, lines)
         if done is not None:
             return done
-        asked = _checked(lines, locked)
-        marketplace = MarketplaceSettings.load()
-        rules = marketplace.rules_for(order.seller, order.ordered_at)
+        asked = check_lines(lines, locked)
         requested_at = actor.occurred_at or database_now()
-        facts = [
-            ItemFacts(
-                requested_at=requested_at,
-                ordered_at=order.ordered_at,
-                delivered_date=order.delivered_date,
-                estimated_delivery_date=order.estimated_delivery_date,
-                country=order.country,
-                category=locked[line.order_item_id].category,
-                sku=locked[line.order_item_id].sku,
-            )
-            for line in asked
-        ]
-        verdicts = [judge_item(known, rules) for known in facts]
-        verdict = judge_request(verdicts)
-        take_units(Counter({line.order_item_id: line.quantity for line in asked}))
-        request = ReturnRequest.objects.create(
-            seller=order.seller,
-            order=order,
-            source=Source.PORTAL,
-            rma_number=new_rma_number(),
-            status=Status.AUTHORIZATION_REQUIRED,
-            requested_at=requested_at,
-            answer_due_at=policy.answer_due_at(requested_at, has_time=True, rules=rules),
-            step_in_at=policy.step_in_at(requested_at, has_time=True, is_imported=False, rules=rules),
-            search_text=search_text(order, [locked[line.order_item_id] for line in asked]),
-            **verdict_columns(verdict),
-            window_end_date=verdict.window_end_date,
-        )
-        ReturnItem.objects.bulk_create(
-            ReturnItem(
-                request=request,
-                order_item=locked[line.order_item_id],
-                quantity=line.quantity,
-                units_held=line.quantity,
-                reason_code=line.reason_code,
-                comment=line.comment,
-                **judged_columns(verdict_columns(item_verdict), known, rules),
-            )
-            for line, item_verdict, known in zip(asked, verdicts, facts, strict=True)
-        )
-        count(Counter({(order.seller_id, request.status): 1}))
-        request = ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)
-        case = load_cases([request])[0]
-        case.now = requested_at
-        move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
-        event = write_moves(actor, [move])[0]
-        _go_on_by_rule(actor, request)
+        event = open_judged(actor, judge_lines(order, asked, locked, requested_at), key=key)
+        _go_on_by_rule(actor, event.request)
         return event
+
+
+def open_judged(actor: Actor, judged: "Judged", *, key: str) -> ReturnEvent:
+    """Write the request that asking came to; its order lines must be locked by this transaction."""
+    request, items = judged.request, judged.items
+    take_units(Counter({item.order_item_id: item.quantity for item in items}))
+    request.rma_number = new_rma_number()
+    request.save(force_insert=True)
+    ReturnItem.objects.bulk_create(items)
+    count(Counter({(request.seller_id, request.status): 1}))
+    case = load_cases([ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)])[0]
+    case.now = request.requested_at
+    move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
+    return write_moves(actor, [move])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What asking at one moment comes to: the request and its items, unsaved, what was known of each, and the rules
+    they rest on.
+    """
+
+    request: ReturnRequest
+    items: list[ReturnItem]
+    facts: list[ItemFacts]
+    rules: Rules
+
+
+def judge_lines(
+    order: Order, asked: Sequence[AskedLine], lines: Mapping[int, OrderItem], requested_at: datetime
+) -> Judged:
+    """The verdict on `asked`, checked lines of `order`, made for the moment `requested_at`; writes nothing.
+
+    What is shown before a request is sent is made by it, as is what is stored once it is.
+    """
+    rules = MarketplaceSettings.load().rules_for(order.seller, order.ordered_at)
+    facts = [
+        ItemFacts(
+            requested_at=requested_at,
+            ordered_at=order.ordered_at,
+            delivered_date=order.delivered_date,
+            estimated_delivery_date=order.estimated_delivery_date,
+            country=order.country,
+            category=lines[line.order_item_id].category,
+            sku=lines[line.order_item_id].sku,
+        )
+        for line in asked
+    ]
+    verdicts = [judge_item(known, rules) for known in facts]
+    verdict = judge_request(verdicts)
+    request = ReturnRequest(
+        seller=order.seller,
+        order=order,
+        source=Source.PORTAL,
+        status=Status.AUTHORIZATION_REQUIRED,
+        requested_at=requested_at,
+        answer_due_at=policy.answer_due_at(requested_at, has_time=True, rules=rules),
+        step_in_at=policy.step_in_at(requested_at, has_time=True, is_imported=False, rules=rules),
+        search_text=search_text(order, [lines[line.order_item_id] for line in asked]),
+        **verdict_columns(verdict),
+        window_end_date=verdict.window_end_date,
+    )
+    items = [
+        ReturnItem(
+            request=request,
+            order_item=lines[line.order_item_id],
+            quantity=line.quantity,
+            units_held=line.quantity,
+            reason_code=line.reason_code,
+            comment=line.comment,
+            **judged_columns(verdict_columns(item_verdict), known, rules),
+        )
+        for line, item_verdict, known in zip(asked, verdicts, facts, strict=True)
+    ]
+    return Judged(request, items, facts, rules)
 
 
 def verdict_columns(verdict: Verdict) -> dict[str, Any]:
@@ -159,7 +188,8 @@ def _opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> Return
     return event
 
 
-def _checked(lines: Sequence[AskedLine], locked: dict[int, OrderItem]) -> list[AskedLine]:
+def check_lines(lines: Sequence[AskedLine], locked: Mapping[int, OrderItem]) -> list[AskedLine]:
+    """The lines as they are kept; refuses, field by field, what cannot be asked of these lines of the order."""
     errors: dict[str, Any] = {}
     reasons = {reason.code: reason for reason in ReturnReason.objects.filter(is_active=True)}
     checked: list[AskedLine] = []
@@ -196,15 +226,19 @@ def _checked(lines: Sequence[AskedLine], locked: dict[int, OrderItem]) -> list[A
 
 
 def _go_on_by_rule(actor: Actor, request: ReturnRequest) -> None:
-    """Authorize at once where the seller's setting says so; without a way back the seller decides."""
-    case = load_cases([request])[0]
-    if not case.has_rule:
-        return
     system = Actor.system()
     if actor.occurred_at:
         system = system.at(actor.occurred_at)
+    move = plan_by_rule(load_cases([request])[0], system)
+    if move is not None:
+        write_moves(system, [move])
+
+
+def plan_by_rule(case: Case, system: Actor) -> Move | None:
+    """The authorization at once where the seller's setting says so; without a way back the seller decides."""
+    if not case.has_rule:
+        return None
     try:
-        move = plan_authorization(case, system, Authorization(instructions=request.seller.instructions))
+        return plan_authorization(case, system, Authorization(instructions=case.seller.instructions))
     except Refusal:
-        return
-    write_moves(system, [move])
+        return None

@@ -1,6 +1,7 @@
 """A buyer's way in: the door asks for a code, the code or the mail's link lets this browser in, once.
 
-Whether a request exists shows on none of these pages: for each reference they answer the same.
+Whether a request or an order exists shows on none of these pages: for each reference, and for each order number
+and e-mail address at *Find my order*, they answer the same.
 """
 
 import secrets
@@ -49,20 +50,93 @@ class CodeForm(ServiceForm):
     )
 
 
+class FindForm(ServiceForm):
+    """What identifies an order; it proves nothing, so nothing is shown for it."""
+
+    key = None  # type: ignore[assignment]
+    next = None  # type: ignore[assignment]
+    order_number = forms.CharField(
+        label=gettext_lazy("Order number"),
+        max_length=100,
+        help_text=gettext_lazy("It stands in the confirmation of your order."),
+        error_messages={
+            "required": gettext_lazy("Type the order number; it stands in the confirmation of your order.")
+        },
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+    email = forms.CharField(
+        label=gettext_lazy("E-mail address"),
+        max_length=254,
+        help_text=gettext_lazy("The one that you gave with the order."),
+        error_messages={"required": gettext_lazy("Type one e-mail address, like name@example.com.")},
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "email",
+                "inputmode": "email",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        ),
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def find(request: HttpRequest) -> HttpResponse:
+    """*Find my order*: whatever is typed, what follows is the page to type the code."""
+    form = FindForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        nonce = _nonce_of(request)
+        form.carry_out(
+            lambda: access.find_order(
+                order_number=form.cleaned_data["order_number"],
+                email=form.cleaned_data["email"],
+                nonce=nonce,
+                address=request.META["REMOTE_ADDR"],
+            )
+        )
+        if not form.errors:
+            return _wait_for_code(reverse("buyer-order-code"), nonce)
+    return render(request, "buyer_find.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def order_code(request: HttpRequest) -> HttpResponse:
+    """The tab where an order was asked for waits here for the code; its address says nothing of the order."""
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        nonce = read_buyer_cookie(request, NONCE_COOKIE)
+        entry = form.carry_out(
+            lambda: access.enter_with_order_code(code=form.cleaned_data["code"], nonce=nonce)
+        )
+        if entry:
+            return _let_in(request, entry)
+    return render(request, "buyer_order_code.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def send_order_code(request: HttpRequest, reference: str) -> HttpResponse:
+    """POST asks for a code at an order's door, whether or not there is such an order."""
+    if request.method != "POST":
+        return _see(reverse("buyer-order", args=[reference]))
+    nonce = _nonce_of(request)
+    access.ask_for_code(reference=reference, nonce=nonce, address=request.META["REMOTE_ADDR"], is_order=True)
+    return _wait_for_code(reverse("buyer-order-code"), nonce)
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def send_code(request: HttpRequest, reference: str) -> HttpResponse:
     """POST asks for a code, whether or not there is such a request; what follows is the page to type it."""
     if request.method != "POST":
         return _see(reverse("buyer-return", args=[reference]))
-    nonce = read_buyer_cookie(request, NONCE_COOKIE)
-    if len(nonce) != NONCE_LENGTH:
-        nonce = secrets.token_urlsafe(NONCE_BYTES)
+    nonce = _nonce_of(request)
     access.ask_for_code(reference=reference, nonce=nonce, address=request.META["REMOTE_ADDR"])
-    response = _see(reverse("buyer-code", args=[reference]))
-    # Kept where there is one: codes for two orders, asked for in two tabs, both work.
-    set_buyer_cookie(response, NONCE_COOKIE, nonce, NONCE_LASTS)
-    return response
+    return _wait_for_code(reverse("buyer-code", args=[reference]), nonce)
 
 
 @never_cache
@@ -108,7 +182,7 @@ def link_open(request: HttpRequest) -> HttpResponse:
     can_open = row is not None and access.is_of_browser(row, nonce)
     if row is not None and can_open and not access.is_live(row):
         messages.warning(request, _("This link was used or is too old. Ask for a new code."))
-        return _see(reverse("buyer-return", args=[row.return_reference]))
+        return _see(_page_of(row.order.reference, row.return_reference))
     return render(
         request, "buyer_link.html", {"can_open": can_open, "action_url": reverse("buyer-link-open")}
     )
@@ -126,11 +200,30 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def _let_in(request: HttpRequest, entry: access.Entry) -> HttpResponse:
     """A browser is in one order at a time: what it was let in to before ends."""
     access.end_session(read_buyer_cookie(request, SESSION_COOKIE))
-    response = _see(reverse("buyer-return", args=[entry.return_reference]))
+    response = _see(_page_of(entry.order_reference, entry.return_reference))
     set_buyer_cookie(response, SESSION_COOKIE, entry.key, access.SESSION_LONGEST)
     delete_buyer_cookie(response, LINK_COOKIE)
     if entry.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         set_language_cookie(response, entry.language)
+    return response
+
+
+def _page_of(order_reference: str, return_reference: str) -> str:
+    """The page of the request or, where none was asked for, of the order."""
+    if return_reference:
+        return reverse("buyer-return", args=[return_reference])
+    return reverse("buyer-order", args=[order_reference])
+
+
+def _nonce_of(request: HttpRequest) -> str:
+    """What this browser holds; kept where there is one: codes for two orders, asked for in two tabs, both work."""
+    nonce = read_buyer_cookie(request, NONCE_COOKIE)
+    return nonce if len(nonce) == NONCE_LENGTH else secrets.token_urlsafe(NONCE_BYTES)
+
+
+def _wait_for_code(url: str, nonce: str) -> HttpResponse:
+    response = _see(url)
+    set_buyer_cookie(response, NONCE_COOKIE, nonce, NONCE_LASTS)
     return response
 
 

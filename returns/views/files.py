@@ -59,17 +59,16 @@ class Entry:
 
 
 class UploadHandler(TemporaryFileUploadHandler):
-    """Writes what arrives to a file of its own, mode 600, and nothing of it beyond the largest upload.
+    """Writes what arrives to a file of its own, mode 600, and nothing of it beyond `most` bytes.
 
     The rest of a larger one is read and dropped: a browser shows no answer before it has sent everything.
     """
 
-    kept = 0
+    most = MAX_UPLOAD_BYTES
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if self.kept <= MAX_UPLOAD_BYTES:
+        if start <= self.most:
             super().receive_data_chunk(raw_data, start)
-        self.kept += len(raw_data)
 
 
 class UploadForm(ServiceForm):

@@ -51,6 +51,7 @@ from ..selectors.lists import (
     list_returns,
     read_queue,
 )
+from ..selectors.photos import photos_by_item
 from ..selectors.teamwork import beside, list_notes
 from ..services.bulk import MOST
 from ..services.comments import keep_comments
@@ -156,7 +157,7 @@ def return_page(request: HttpRequest, case: Case, note_form: NoteForm) -> HttpRe
         "row": row,
         "now": case.now,
         "here": request.get_full_path(),
-        "items": seller_pages.item_details(case),
+        "items": seller_pages.item_details(case, photos_by_item(actor, case.request)),
         "order": seller_pages.order_facts(case),
         "verdict_source": seller_pages.verdict_source(case),
         "todo": seller_pages.todo_of(case, events),

@@ -196,7 +196,7 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("returns", "0013_more_moves")]
+    dependencies = [("returns", "0014_photos")]
     operations = [
         migrations.CreateModel(
             name="RulesVersion",
