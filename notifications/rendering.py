@@ -111,6 +111,7 @@ class MessageFacts:
     role: str = ""
     comments: str = ""
     is_prepaid: bool = False
+    way_back_payer: str = ""
     is_waiting: bool = False
 
     reason: Mapping[str, str] | None = None
@@ -199,6 +200,7 @@ def facts_of(
         role=event.role,
         comments=comments,
         is_prepaid=facts.get("prepaid_eligible", return_request.prepaid_eligible),
+        way_back_payer=return_request.verdict.get("withdrawal", {}).get("payer", ""),
         is_waiting=return_request.status == Status.AUTHORIZATION_REQUIRED,
         reason=words.get("labels"),
         buyer_reason=words.get("buyer_labels"),

@@ -9,9 +9,9 @@ begun that could be over.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from django.db.models import TextChoices
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -23,18 +23,18 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_DAYS_ROLLED = 366
 
 
-class Start(TextChoices):
-    """The first day that counts."""
+class Start(StrEnum):
+    """The first day that counts: the day after receipt, or the day of receipt."""
 
-    NEXT_DAY = "next-day", _("the day after receipt")
-    SAME_DAY = "same-day", _("the day of receipt")
+    NEXT_DAY = "next-day"
+    SAME_DAY = "same-day"
 
 
-class Payer(TextChoices):
+class Payer(StrEnum):
     """Who pays the way back."""
 
-    BUYER = "buyer", _("Buyer")
-    SELLER = "seller", _("Seller")
+    BUYER = "buyer"
+    SELLER = "seller"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,6 +212,8 @@ def _told(event: ReturnEvent) -> str:
         return _("The seller closed the request")
     if event.action == Action.COMPLETE:
         return str(Outcome(event.outcome).label)
+    if event.action == Action.OPEN and event.request.is_timely_withdrawal:
+        return _("You withdrew from the contract")
     return {
         Action.OPEN: _("You asked for a return"),
         Action.RECORD: _("You asked for a return at the marketplace"),

@@ -17,6 +17,7 @@ from .goods import complete_return, keep_item, receive_return
 from .labels import provide_label
 from .money import record_refund
 from .open import open_return
+from .withdraw import withdraw
 
 __all__ = [
     "authorize_return",
@@ -33,4 +34,5 @@ __all__ = [
     "reopen_return",
     "undo_decision",
     "uphold",
+    "withdraw",
 ]

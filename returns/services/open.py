@@ -27,6 +27,7 @@ from ..models.clock import database_now
 from ..models.requests import Source
 from ..policy import ItemFacts, Rules, Verdict, judge_item, judge_request
 from ..selectors.cases import WITH_CASE, Case, load_cases
+from ..selectors.withdrawing import item_facts
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
 from .decide import Authorization, plan_authorization
@@ -66,7 +67,7 @@ def open_return(
         locked = {
             line.pk: line for line in OrderItem.objects.filter(order=order).select_for_update().order_by("pk")
         }
-        done = _opened_before(order, key, lines)
+        done = opened_before(order, key, lines)
         if done is not None:
             return done
         asked = check_lines(lines, locked)
@@ -110,18 +111,7 @@ def judge_lines(
     What is shown before a request is sent is made by it, as is what is stored once it is.
     """
     rules = MarketplaceSettings.load().rules_for(order.seller, order.ordered_at)
-    facts = [
-        ItemFacts(
-            requested_at=requested_at,
-            ordered_at=order.ordered_at,
-            delivered_date=order.delivered_date,
-            estimated_delivery_date=order.estimated_delivery_date,
-            country=order.country,
-            category=lines[line.order_item_id].category,
-            sku=lines[line.order_item_id].sku,
-        )
-        for line in asked
-    ]
+    facts = [item_facts(order, lines[line.order_item_id], requested_at) for line in asked]
     verdicts = [judge_item(known, rules) for known in facts]
     verdict = judge_request(verdicts)
     request = ReturnRequest(
@@ -171,7 +161,7 @@ def new_rma_number() -> str:
     return f"R{''.join(letters[:4])}-{''.join(letters[4:])}"
 
 
-def _opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> ReturnEvent | None:
+def opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> ReturnEvent | None:
     """The event this form already made for the order, or None; a form is used once per order."""
     if not key:
         return None
@@ -188,8 +178,13 @@ def _opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> Return
     return event
 
 
-def check_lines(lines: Sequence[AskedLine], locked: Mapping[int, OrderItem]) -> list[AskedLine]:
-    """The lines as they are kept; refuses, field by field, what cannot be asked of these lines of the order."""
+def check_lines(
+    lines: Sequence[AskedLine], locked: Mapping[int, OrderItem], *, with_reasons: bool = True
+) -> list[AskedLine]:
+    """The lines as they are kept; refuses, field by field, what cannot be asked of these lines of the order.
+
+    Without reasons only the lines and their units are checked.
+    """
     errors: dict[str, Any] = {}
     reasons = {reason.code: reason for reason in ReturnReason.objects.filter(is_active=True)}
     checked: list[AskedLine] = []
@@ -202,6 +197,9 @@ def check_lines(lines: Sequence[AskedLine], locked: Mapping[int, OrderItem]) -> 
         seen.add(owned.pk)
         if line.quantity < 1 or line.quantity > owned.free:
             errors[f"quantity_{owned.pk}"] = units_left(owned.free, owned.quantity)
+        if not with_reasons:
+            checked.append(line)
+            continue
         reason = reasons.get(line.reason_code)
         if reason is None:
             errors[f"reason_{owned.pk}"] = _("Choose a reason from the list.")
