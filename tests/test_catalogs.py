@@ -29,6 +29,9 @@ LATIN_WORDS = {
     *("PDF", "PNG", "JPEG", "MB", "A4", "Letter"),
     *("North", "Lane", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"),
     *("Returns", "report", "of", "seller", "fulfilled", "orders"),
+    # As an admin writes the rules, whatever the language.
+    *("next-day", "same-day", "roll-over", "fixed", "buyer", "seller", "to", "electronics"),
+    *("FR", "Europe/Paris", "sat", "sun", "easter"),
 }
 LATIN_WORDS |= {found for word in LATIN_WORDS for found in LATIN.findall(word)}
 
