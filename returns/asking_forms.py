@@ -34,6 +34,15 @@ class PhotosInput(forms.FileInput):
     allow_multiple_selected = True
 
 
+class PhotosField(forms.FileField):
+    """Any number of files; what they are is checked where they are kept."""
+
+    widget = PhotosInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        return list(data or ())
+
+
 class AskingForm(ServiceForm):
     """A step before the last: what it says goes into the draft, so that it may come twice and needs no key."""
 
@@ -90,10 +99,9 @@ class DescribeForm(AskingForm):
         help_text=_("Needed where something is damaged, missing, wrong or does not work."),
         widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
     )
-    photos = forms.FileField(
+    photos = PhotosField(
         label=_("Photos"),
         required=False,
-        allow_empty_file=True,
         help_text=_("Up to 6 in all, 8 MB each. They are shown to the seller and the marketplace."),
         widget=PhotosInput(attrs={"accept": ACCEPTED}),
     )

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from .exceptions import Refusal, SomebodyElseWasFirst, TooMany
 
@@ -81,6 +84,8 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)):
+            return _too_much(request)
         if not isinstance(exception, Refusal):
             return None
         status = exception.status_code
@@ -94,6 +99,19 @@ class RefusalMiddleware:
         if isinstance(exception, TooMany):
             response["Retry-After"] = str(exception.retry_after)
         return response
+
+
+def _too_much(request: HttpRequest) -> HttpResponse:
+    """The page anew, with a sentence, where a form brought more than any form of ours has.
+
+    The rest is read to its end and dropped: a browser shows no answer before it has sent everything.
+    """
+    while request.read(65536):
+        pass
+    messages.error(request, _("That was too much at once: write 2,000 characters at most, and add 6 photos."))
+    response = HttpResponseRedirect(request.path)
+    response.status_code = 303
+    return response
 
 
 def next_page(request: HttpRequest, default: str = "") -> str:

@@ -24,6 +24,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from notifications.models import MailboxEntry
 from notifications.services import relay_events
 from returns import services
+from returns.actors import Actor
 from returns.models import (
     BulkRun,
     BuyerCode,
@@ -31,8 +32,8 @@ from returns.models import (
     Invitation,
     Membership,
     Note,
-    Photo,
     ReturnAddress,
+    ReturnDraft,
     ReturnEvent,
     ReturnRequest,
     SavedComment,
@@ -41,6 +42,7 @@ from returns.models import (
 from returns.models.clock import database_now
 from returns.selectors.bulk import examples_of
 from returns.services.access import code_for, digest, invitation_token, new_salt, token_for
+from returns.services.asking import choose_items, describe_item, digest_of
 from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
 from returns.services.comments import save_comment
 from returns.services.decide import Authorization
@@ -54,6 +56,7 @@ from tests.factories import (
     ED,
     PASSWORD,
     Cast,
+    Line,
     a_request_in,
     at_once,
     closing,
@@ -174,6 +177,16 @@ my/returns/<slug:reference>/label/               200 303  200 303  200 303  200 
 my/returns/<slug:reference>/photos/<slug:photo>/ 200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/slip/                200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/step-in/             200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/orders/<slug:reference>/                      200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/orders/<slug:reference>/ask/                  200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/orders/<slug:reference>/ask/check/            200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/orders/<slug:reference>/ask/<int:line>/       200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/orders/<slug:reference>/ask/photos/<slug:photo>/ 200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/returns/<slug:reference>/asked/               200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+seller/orders/<slug:reference>/ask/              302 302  200 303  200 303  403 403  404 404  302 302  302 302  200 303
+seller/orders/<slug:reference>/ask/check/        302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
+seller/orders/<slug:reference>/ask/<int:line>/   302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
+seller/orders/<slug:reference>/ask/photos/<slug:photo>/ 302 302  200 405  404 405  404 403  404 404  302 302  302 302  404 405
 """  # noqa: E501
 
 # Only for Root, with a second factor: to everybody else the whole admin site is not there.
@@ -228,8 +241,19 @@ class World:
 
     def request_for(self, route: str) -> ReturnRequest:
         """A request in the state in which the page of `route` has something to do."""
+        if "/orders/" in route:
+            return self.requests["asking"]
         page = route.rstrip("/").rpartition("/")[2]
         return self.requests.get(f"{route.partition('/')[0]} {page}", self.requests["open"])
+
+    def reference_for(self, route: str) -> str:
+        """What stands in the address of the page: the request's, or its order's reference."""
+        request = self.request_for(route)
+        return request.order.reference if "/orders/" in route else request.reference
+
+    def draft_for(self, route: str) -> ReturnDraft:
+        """What is filled in at the pages of `route`: by Dora, or by Alice."""
+        return ReturnDraft.objects.get(user__isnull=route.startswith("my/"))
 
 
 @pytest.fixture
@@ -249,8 +273,15 @@ def world(db: None) -> World:
         (owing, Authorization(promises_label=True)),
     ):
         services.authorize_return(at_once(alice), reference=one.reference, decision=decision)
+    asking = open_request(make_order(seller, Line(quantity=2), country="CA"), quantity=1)
+    line = asking.order.items.get()
+    for who in (alice, Actor.buyer(asking.order)):
+        at = {"order_reference": asking.order.reference}
+        choose_items(who, **at, quantities={line.pk: 1})
+        describe_item(who, **at, line=line, reason_code="CR-UNWANTED_ITEM", comment="", uploads=[a_photo()])
     requests = {
         "open": opened,
+        "asking": asking,
         "seller label": owing,
         "seller file": labelled,
         "seller slip": labelled,
@@ -334,8 +365,9 @@ def path_of(route: str, world: World) -> str:
         "<slug:reference>": world.note,
     }
     values = {
-        "reference": world.request_for(route).reference,
-        "photo": Photo.objects.get().reference,
+        "reference": world.reference_for(route),
+        "line": world.requests["asking"].items.get().order_item_id,
+        "photo": photos_for(route, world).get().reference,
         "section": "rules",
         "run": world.file.reference,
         "bulk": (world.started if route.endswith("/undo/") else world.preview).reference,
@@ -354,10 +386,15 @@ def path_of(route: str, world: World) -> str:
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), plain)
 
 
+def photos_for(route: str, world: World) -> Any:
+    return world.draft_for(route).photos if "/orders/" in route else world.requests["open"].photos
+
+
 def body_for(route: str, world: World) -> dict[str, Any]:
     """What the page's form sends."""
     request = world.request_for(route)
-    item = request.items.get().pk
+    item, line = request.items.get().pk, request.items.get().order_item_id
+    draft = world.draft_for(route)
     long = "We talked about it on the phone and found a way."
     page = route.rstrip("/").rpartition("/")[2]
     address = {
@@ -370,6 +407,15 @@ def body_for(route: str, world: World) -> dict[str, Any]:
     bodies: dict[str, dict[str, object]] = {
         "seller close": {"reason": "other", "comments": long},
         "seller preview": {"reason": "other", "comments": long},
+        **{
+            f"{side} {page}": said
+            for side in ("my", "seller")
+            for page, said in {
+                "ask": {f"quantity_{line}": 1},
+                "check": {"key": draft.reference, "seen": digest_of(draft)},
+                "<int:line>": {"reason": "CR-UNWANTED_ITEM"},
+            }.items()
+        },
         "seller label": {"label_file": a_pdf(), "carrier": "UPS", "tracking_number": UPS},
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
@@ -475,7 +521,7 @@ def without_tokens(response: HttpResponse, address: str) -> str:
 def test_a_foreign_request_is_answered_like_one_that_does_not_exist(route: str, world: World) -> None:
     client = signed_in(world.cast.carol)
     foreign = path_of(route, world)
-    absent = foreign.replace(world.request_for(route).reference, str(uuid.uuid4()))
+    absent = foreign.replace(world.reference_for(route), str(uuid.uuid4()))
     for method in ("get", "post"):
         pages = [getattr(client, method)(address, {"key": "k"}) for address in (foreign, absent)]
         if pages[0].status_code != 405:

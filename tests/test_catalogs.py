@@ -26,7 +26,7 @@ LATIN_WORDS = {
     *("RMA", "SKU", "XML", "UTF-8", "UTF-16", "Unicode", "MB", "GB", "US", "DE", "YYYY-MM-DD", "14-Jul-2025"),
     "Message-ID",
     "PIN",
-    *("PDF", "PNG", "JPEG", "MB", "A4", "Letter"),
+    *("PDF", "PNG", "JPEG", "WebP", "MB", "A4", "Letter"),
     *("North", "Lane", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"),
     *("Returns", "report", "of", "seller", "fulfilled", "orders"),
     # As an admin writes the rules, whatever the language.

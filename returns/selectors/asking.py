@@ -45,11 +45,13 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the buyer learns before sending: by item whether it is in policy and why, what follows, who pays the
+    """What the buyer learns before sending: whether the items are in policy and why, what follows, who pays the
     way back, and when how much money comes back. Whole sentences, in the active language.
+
+    `policy`: the titles of those items of which the same is said, and what is said.
     """
 
-    policy: list[tuple[str, list[str]]]
+    policy: list[tuple[list[str], tuple[str, ...]]]
     follows: str
     shipping: list[str]
     money: str
@@ -111,14 +113,13 @@ def list_asking_reasons(actor: Actor) -> list[ReturnReason]:
 
 def answer_of(case: Case, *, is_authorized: bool) -> Answer:
     """What a request that is not sent yet would be answered; `is_authorized`: a rule authorizes it at once."""
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for item in case.items:
+        reasons = [policy.Reason(**reason) for reason in item.verdict["reasons"]]
+        said = tuple(str(policy.sentence(reason)) for reason in reasons)
+        alike[said].append(item.order_item.title or item.order_item.sku)
     return Answer(
-        policy=[
-            (
-                item.order_item.title or item.order_item.sku,
-                [str(policy.sentence(policy.Reason(**reason))) for reason in item.verdict["reasons"]],
-            )
-            for item in case.items
-        ],
+        policy=[(titles, said) for said, titles in alike.items()],
         follows=_what_follows(case, is_authorized=is_authorized),
         shipping=_shipping(case),
         money=_money_back(case),

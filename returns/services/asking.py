@@ -120,10 +120,13 @@ def describe_item(
         raise Invalid(next(iter(errors.values())), errors)
 
 
-def preview_draft(actor: Actor, order: Order, draft: ReturnDraft) -> Preview:
-    """What sending `draft` now would come to, judged as sending judges it; `Invalid` where it cannot be sent."""
+def preview_draft(order: Order, draft: ReturnDraft) -> Preview | Invalid:
+    """What sending `draft` now would come to, judged as sending judges it, or why it cannot be sent."""
     lines = {line.pk: line for line in order.items.order_by("pk")}
-    asked = check_lines(_asked(draft), lines)
+    try:
+        asked = check_lines(_asked(draft), lines)
+    except Invalid as invalid:
+        return invalid
     commons, now = common_of([order.seller])
     judged = judge_lines(order, asked, lines, now)
     for item in judged.items:

@@ -169,7 +169,7 @@ def _keep(form: DescribeForm, request: HttpRequest, item: OrderItem, *, is_finis
             line=item,
             reason_code=form.cleaned_data["reason"],
             comment=form.cleaned_data["comment"],
-            uploads=request.FILES.getlist("photos"),
+            uploads=form.cleaned_data["photos"],
             removed_photo=request.POST.get("remove", ""),
             is_finished=is_finished,
         )
@@ -224,10 +224,9 @@ def _check(request: HttpRequest, reference: str, side: Side) -> HttpResponse:
     draft = drafts_of(actor, order).first()
     if draft is None:
         return _start_again(request, order, side)
-    try:
-        preview = preview_draft(actor, order, draft)
-    except Invalid as invalid:
-        return _mend(request, order, side, draft, invalid)
+    preview = preview_draft(order, draft)
+    if isinstance(preview, Invalid):
+        return _mend(request, order, side, draft, preview)
     photos = photos_by_line(draft)
     case = preview.case
     language = get_language() or Language.ENGLISH.value

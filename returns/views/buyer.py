@@ -112,6 +112,7 @@ def _page(
         "shop": case.seller.name,
         "order_number": case.request.order.order_number,
         "reference": case.request.reference,
+        "order_reference": case.request.order.reference,
         "titles": titles_of(case),
         "form": form,
         "here": request.get_full_path(),

@@ -64,7 +64,9 @@ class UploadHandler(TemporaryFileUploadHandler):
     The rest of a larger one is read and dropped: a browser shows no answer before it has sent everything.
     """
 
-    most = MAX_UPLOAD_BYTES
+    @property
+    def most(self) -> int:
+        return MAX_UPLOAD_BYTES
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start <= self.most:

@@ -4,11 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 
 from csp.decorators import csp
-from django.contrib import messages
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_safe
@@ -24,34 +21,24 @@ View = Callable[..., HttpResponse]
 
 
 class PhotoHandler(UploadHandler):
-    most = MOST_BYTES
+    @property
+    def most(self) -> int:
+        return MOST_BYTES
 
 
 def takes_photos(view: View) -> View:
     """A page whose form may bring photos: of a larger file than is allowed nothing more is kept.
 
-    It stands above all other decorators, as they may read what was sent. What is larger than any form of ours
-    is read to its end and dropped, and the page is shown anew with a sentence: what a draft holds is still there.
+    It stands above all other decorators, as they may read what was sent.
     """
     protected = csrf_protect(view)
 
     @csrf_exempt  # `protected` is not, once it is said where the bytes of the photos go
     @wraps(view)
     def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if request.method != "POST":
-            return protected(request, *args, **kwargs)
-        request.upload_handlers = [PhotoHandler(request)]
-        try:
-            return protected(request, *args, **kwargs)
-        except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
-            while request.read(65536):
-                pass
-            messages.error(
-                request, _("That was too much at once: write 2,000 characters at most, and add 6 photos.")
-            )
-            response = HttpResponseRedirect(request.path)
-            response.status_code = 303
-            return response
+        if request.method == "POST":
+            request.upload_handlers = [PhotoHandler(request)]
+        return protected(request, *args, **kwargs)
 
     return wrapped
 

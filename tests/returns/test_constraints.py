@@ -27,7 +27,9 @@ from returns.models import (
     Membership,
     Note,
     Order,
+    Photo,
     Refund,
+    ReturnDraft,
     ReturnEvent,
     ReturnLabel,
     ReturnReason,
@@ -170,6 +172,16 @@ class World:
         self.deciding, self.also_deciding = (
             Deciding.objects.create(request=self.asked, user=user, version=1, until=NOW)
             for user in (cast.alice, cast.ben)
+        )
+        self.draft, self.other_draft, self.buyers_draft = (
+            ReturnDraft.objects.create(order=self.order, user=user) for user in (cast.alice, cast.ben, None)
+        )
+        kept = {"seller": cast.north_lane, "order": self.order, "width": 1, "height": 1, "size": 1}
+        self.drafts_photo = Photo.objects.create(
+            **kept, file="photos/a.jpg", draft=self.draft, order_item=self.line
+        )
+        self.photo = Photo.objects.create(
+            **kept, file="photos/b.jpg", request=self.asked, item=self.item, media_type="image/jpeg"
         )
         self.settings = MarketplaceSettings.load()
         self.rules = RulesVersion.objects.latest("version")
@@ -398,6 +410,21 @@ BROKEN: dict[str, list[Broken]] = {
     ],
     "label_one_in_force": [lambda w: (w.void_label, {"voided_at": None})],
     "label_file_once": [lambda w: (w.label, {"file": w.void_label.file})],
+    "draft_once": [lambda w: (w.other_draft, {"user_id": w.cast.alice.pk})],
+    "draft_of_buyer_once": [lambda w: (w.draft, {"user_id": None})],
+    "returns_returndraft.reference": [lambda w: (w.draft, {"reference": w.other_draft.reference})],
+    "photo_has_one_place": [
+        lambda w: (w.drafts_photo, {"order_item_id": None}),
+        lambda w: (w.drafts_photo, {"request_id": w.asked.pk}),
+        lambda w: (w.drafts_photo, {"draft_id": None}),
+        lambda w: (w.photo, {"item_id": None}),
+        lambda w: (w.photo, {"request_id": None}),
+        lambda w: (w.photo, {"draft_id": w.draft.pk}),
+        lambda w: (w.photo, {"event_id": w.event.pk}),
+        lambda w: (w.photo, {"order_item_id": w.line.pk}),
+    ],
+    "returns_photo.file": [lambda w: (w.photo, {"file": w.drafts_photo.file})],
+    "returns_photo.reference": [lambda w: (w.photo, {"reference": w.drafts_photo.reference})],
     "preference_once": [lambda w: (w.other_preference, {"user_id": w.cast.alice.pk})],
     "preference_kind": [lambda w: (w.preference, {"kind": "spam"})],
 }

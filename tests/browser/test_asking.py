@@ -1,0 +1,172 @@
+"""A buyer with a phone asks for a return: from the order to the acknowledgement, with and without JavaScript."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.pages import sign_in_as_buyer
+from tests.browser.people import CHINESE, ENGLISH, find_mail, read_mail, sign_in, speak
+from tests.photo_files import a_photo_with_gps
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+PHONE = {"width": 390, "height": 844}
+DORA = "dora@demo.test"
+# The demo throws its dice with a fixed seed.
+ORDER = "702-3354994-5070438"
+RECEIPT = f"We have your return request: order {ORDER}"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a buyer reads on the way."""
+
+    order: str
+    ask: str
+    go_on: str
+    choose: str
+    comment: str
+    photos: str
+    add: str
+    remove: str
+    check: str
+    send: str
+    done: str
+
+
+IN_ENGLISH = Steps(
+    order="Your order",
+    ask="Ask for a return",
+    go_on="Go on",
+    choose="What do you want to return?",
+    comment="What is wrong?",
+    photos="Photos",
+    add="Add these photos",
+    remove="Remove",
+    check="Check and send",
+    send="Ask for this return",
+    done="We have your request",
+)
+IN_CHINESE = Steps(
+    order="您的订单",
+    ask="申请退货",
+    go_on="继续",
+    choose="您想退回哪些商品？",
+    comment="哪里有问题？",
+    photos="照片",
+    add="添加这些照片",
+    remove="移除",
+    check="核对并提交",
+    send="提交退货申请",
+    done="我们已收到您的退货请求",
+)
+
+
+def come_to_the_order(page: Page) -> None:
+    """Dora's order of mugs, of which a receipt was mailed: in by the code, then from the request to its order."""
+    sign_in(page, "ben@demo.test")
+    sign_in_as_buyer(page, DORA, RECEIPT)
+    page.locator(".crumb a").click()
+    page.wait_for_url("**/my/orders/*/")
+
+
+def fits(page: Page) -> bool:
+    """Is nothing wider than the screen?"""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"), [(IN_ENGLISH, ENGLISH), (IN_CHINESE, CHINESE)], ids=["en", "zh-hans"]
+)
+@pytest.mark.parametrize("is_scripted", [True, False], ids=["scripted", "unscripted"])
+def test_the_whole_way_on_a_phone(
+    open_browser: Open, tmp_path: Path, steps: Steps, words: object, is_scripted: bool
+) -> None:
+    photo = tmp_path / "broken.jpg"
+    photo.write_bytes(a_photo_with_gps().read())
+    page = open_browser(viewport=PHONE, java_script_enabled=is_scripted)
+    come_to_the_order(page)
+    speak(page, words)
+    expect(page.get_by_role("heading", level=1, name=steps.order)).to_be_visible()
+    page.get_by_role("link", name=steps.ask).click()
+    expect(page.get_by_role("heading", level=1, name=steps.choose)).to_be_visible()
+    page.get_by_role("button", name=steps.go_on).click()
+    expect(page.locator(".notice.wrong")).to_be_visible()
+    page.get_by_label(re.compile("Mug set")).select_option("1")
+    page.get_by_role("button", name=steps.go_on).click()
+    page.locator("input[value=CR-DAMAGED_BY_CARRIER]").check()
+    page.get_by_role("button", name=steps.go_on).click()
+    expect(page.locator(".notice.wrong")).to_contain_text(steps.comment)
+    expect(page.locator("input[value=CR-DAMAGED_BY_CARRIER]")).to_be_checked()
+    page.get_by_label(steps.comment).fill("In pieces again.")
+    for name in ("one.jpg", "two.jpg"):
+        page.get_by_label(steps.photos).set_input_files(
+            {"name": name, "mimeType": "image/jpeg", "buffer": photo.read_bytes()}
+        )
+        page.get_by_role("button", name=steps.add).click()
+        expect(page.get_by_role("img", name=name)).to_be_visible()
+    assert page.locator("img[alt='one.jpg']").evaluate("image => image.complete && image.naturalWidth > 0")
+    page.get_by_role("button", name=f"{steps.remove} one.jpg").click()
+    expect(page.get_by_role("img", name="one.jpg")).to_have_count(0)
+    assert fits(page)
+    page.get_by_role("button", name=steps.go_on).click()
+    expect(page.get_by_role("heading", level=1, name=steps.check)).to_be_visible()
+    expect(page.locator("main")).to_contain_text("In pieces again.")
+    page.go_back()
+    expect(page.get_by_label(steps.comment)).to_have_value("In pieces again.")
+    page.go_forward()
+    assert fits(page)
+    page.get_by_role("button", name=steps.send).click()
+    expect(page.get_by_role("heading", level=1, name=steps.done)).to_be_visible()
+    expect(page.locator("main")).to_contain_text(re.compile(r"R[2-9A-Z]{4}-[2-9A-Z]{4}"))
+    expect(page.locator("main")).to_contain_text(re.compile(r"\d\d:\d\d (E[SD]T|UTC)"))
+    assert fits(page)
+
+
+def test_two_tabs_and_the_seller_race_for_the_last_unit(open_browser: Open) -> None:
+    first = open_browser(viewport=PHONE, provokes=(422,))
+    come_to_the_order(first)
+    order = first.url
+    before = find_mail(first, RECEIPT, DORA)
+    first.goto(f"{order}ask/")
+    first.get_by_label("Kitchen scale").check()
+    first.get_by_role("button", name="Go on").click()
+    first.get_by_label("Ordered by accident").check()
+    first.get_by_role("button", name="Go on").click()
+    stale = first.context.new_page()
+    stale.goto(f"{order}ask/")
+    second = first.context.new_page()
+    second.goto(f"{order}ask/check/")
+
+    seller = open_browser()
+    sign_in(seller, "alice@demo.test")
+    seller.goto(f"{order.replace('/my/', '/seller/')}ask/")
+    expect(seller.locator("main")).to_contain_text("You ask on the buyer's behalf.")
+    seller.get_by_label("Kitchen scale").check()
+    seller.get_by_role("button", name="Go on").click()
+    seller.get_by_label("No longer needed or wanted").check()
+    seller.get_by_role("button", name="Go on").click()
+    seller.get_by_role("button", name="Ask for this return").click()
+    seller.wait_for_url("**/seller/returns/*/")
+
+    for tab in (first, second):
+        tab.get_by_role("button", name="Ask for this return").click()
+        expect(tab.locator(".notice.wrong")).to_contain_text("Only 0 of 1 can still be returned.")
+    stale.get_by_role("button", name="Go on").click()
+    expect(stale.locator(".notice.wrong")).to_contain_text("Only 0 of 1 can still be returned.")
+    stale.get_by_label(re.compile("Mug set")).select_option("1")
+    stale.get_by_role("button", name="Go on").click()
+    stale.get_by_label("Ordered by accident").check()
+    stale.get_by_role("button", name="Go on").click()
+    late = first.context.new_page()
+    late.goto(f"{order}ask/check/")
+    for tab in (stale, late):
+        tab.get_by_role("button", name="Ask for this return").click()
+        expect(tab.get_by_role("heading", level=1, name="We have your request")).to_be_visible()
+    assert stale.url == late.url
+    told = read_mail(seller, RECEIPT, DORA, newer_than=before)
+    assert "Mug set of four" in told.text
