@@ -157,6 +157,8 @@ def told_of(event: ReturnEvent) -> Told:
 
 
 def _opened(event: ReturnEvent) -> Told:
+    if event.request.is_timely_withdrawal:
+        return Told(Kind.WITHDRAWAL_RECEIVED, Kind.WITHDRAWAL_RECEIVED)
     # Decided meanwhile, by a rule or by hand: the seller has nothing to do.
     waits = event.request.status == Status.AUTHORIZATION_REQUIRED
     return Told(Kind.RETURN_OPENED, Kind.RETURN_OPENED if waits else None)

@@ -18,6 +18,7 @@ class Kind(models.TextChoices):
     """What a message is about (domain.md's table of messages)."""
 
     RETURN_OPENED = "return_opened", _("Return request opened")
+    WITHDRAWAL_RECEIVED = "withdrawal_received", _("Withdrawal from the contract")
     RETURN_AUTHORIZED = "return_authorized", _("Return request authorized")
     LABEL_PROVIDED = "label_provided", _("Return label provided")
     RETURN_CLOSED = "return_closed", _("Return request closed")
@@ -43,6 +44,7 @@ class Kind(models.TextChoices):
 MEMBER_KINDS = (
     Kind.RETURN_OPENED,
     Kind.MESSAGE_RECEIVED,
+    Kind.WITHDRAWAL_RECEIVED,
     Kind.RETURN_CLOSED_BY_BUYER,
     Kind.RETURN_KEPT,
     Kind.DEADLINE_NEAR,

@@ -111,6 +111,7 @@ class MessageFacts:
     role: str = ""
     comments: str = ""
     is_prepaid: bool = False
+    way_back_payer: str = ""
     is_waiting: bool = False
     is_delivery_problem: bool = False
 
@@ -207,6 +208,7 @@ def facts_of(
         role=event.role,
         comments=comments,
         is_prepaid=facts.get("prepaid_eligible", return_request.prepaid_eligible),
+        way_back_payer=return_request.verdict.get("withdrawal", {}).get("payer", ""),
         is_waiting=return_request.status == Status.AUTHORIZATION_REQUIRED,
         is_delivery_problem=any(item.get("reason_code") == NEVER_ARRIVED for item in facts.get("items", ())),
         reason=words.get("labels"),

@@ -28,6 +28,8 @@ def what(event: ReturnEvent) -> str:
     """What was done, in a word or two, for a timeline that names person and time beside it."""
     if event.action == Action.COMPLETE:
         return str(Outcome(event.outcome).label)
+    if event.action == Action.OPEN and event.request.is_timely_withdrawal:
+        return _("Withdrawal from the contract")
     return {
         Action.OPEN: _("Return asked for"),
         Action.RECORD: _("Recorded from the marketplace's file"),

@@ -17,6 +17,7 @@ Three readings run through all of it:
   request, by whichever date counts, is in policy, because its window had not begun.
 """
 
+from calendar import isleap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -66,8 +67,31 @@ class VerdictSource(TextChoices):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Season:
+    """Orders placed from `first` to `last` (months and days of any year) can be returned until the `until` that
+    follows, at least. A season may run over the turn of the year.
+    """
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    until: tuple[int, int]
+
+    def end_for(self, ordered_date: date) -> date | None:
+        """The day until which an order of this day can be returned at least; None outside the season."""
+        day, runs_over = (ordered_date.month, ordered_date.day), self.first > self.last
+        if (runs_over and self.last < day < self.first) or (
+            not runs_over and not self.first <= day <= self.last
+        ):
+            return None
+        last_year = ordered_date.year + (runs_over and day >= self.first)
+        return day_of_year(last_year + (self.until < self.last), *self.until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The rules in force when an order was placed; `version` names them in what is stored.
+
+    `category_windows` holds the days of the window by slug, for categories that have their own.
 
     `time_zone` is the marketplace's, an IANA name. Countries are ISO 3166 codes in capitals; `home_country`
     is the seller's, empty while it is not known. Exempt categories are slugs as `slugify` makes them from a
@@ -79,6 +103,8 @@ class Rules:
     version: int = 1
     time_zone: str
     window_days: int = 30
+    category_windows: Mapping[str, int] = field(default_factory=dict, hash=False)
+    seasons: tuple[Season, ...] = ()
     estimated_delivery_days: int = 7
     prepaid_countries: frozenset[str] = frozenset()
     home_country: str = ""
@@ -97,6 +123,10 @@ class Rules:
     def __post_init__(self) -> None:
         if self.weekend >= set(range(7)):
             raise ValueError("The weekend leaves no business day.")
+
+    def window_days_of(self, category: str) -> int:
+        """How many days the window of an item of this category has."""
+        return self.category_windows.get(category_slug(category), self.window_days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +158,15 @@ class ItemFacts:
 class WindowEnd:
     """The last day of a return window (`end_date`), its last instant in UTC, and the day it counts from.
 
-    `source` is SELLER where the day it counts from is the seller's statement, else RULES.
+    `source` is SELLER where the day it counts from is the seller's statement, else RULES. `is_seasonal`: it would
+    have ended earlier, had the order not been placed in a season.
     """
 
     counted_from_date: date
     end_date: date
     ends_at: datetime
     is_estimate: bool
+    is_seasonal: bool
     source: VerdictSource
 
 
@@ -176,7 +208,17 @@ class Verdict:
         }
 
 
+def category_slug(category: str) -> str:
+    """A category as the rules name it."""
+    return slugify(category, allow_unicode=True)
+
+
 # Days
+
+
+def day_of_year(year: int, month: int, day: int) -> date:
+    """The day of this month and day; 28 February for the 29th of a year without it."""
+    return date(year, month, 28 if (month, day) == (2, 29) and not isleap(year) else day)
 
 
 def local_day(moment: datetime, time_zone: str) -> date:
@@ -216,10 +258,12 @@ def window_end(facts: ItemFacts, rules: Rules) -> WindowEnd | None:
 
     Independent of when the return is asked for. An estimate as long as the carrier's date is not known.
     """
-    estimated_date = facts.estimated_delivery_date
-    if estimated_date is None and facts.ordered_at is not None:
+    estimated_date, seasonal_ends = facts.estimated_delivery_date, []
+    if facts.ordered_at is not None:
         ordered_date = local_day(facts.ordered_at, rules.time_zone)
-        estimated_date = ordered_date + timedelta(days=rules.estimated_delivery_days)
+        seasonal_ends = [end for season in rules.seasons if (end := season.end_for(ordered_date))]
+        if estimated_date is None:
+            estimated_date = ordered_date + timedelta(days=rules.estimated_delivery_days)
 
     known = [day for day in (facts.delivered_date, estimated_date) if day is not None]
     if known:
@@ -229,12 +273,14 @@ def window_end(facts: ItemFacts, rules: Rules) -> WindowEnd | None:
     else:
         return None
 
-    end_date = max(known) + timedelta(days=rules.window_days)
+    normal_end = max(known) + timedelta(days=rules.window_days_of(facts.category))
+    end_date = max([normal_end, *seasonal_ends])
     return WindowEnd(
         counted_from_date=max(known),
         end_date=end_date,
         ends_at=end_of_day(end_date, rules.time_zone),
         is_estimate=is_estimate,
+        is_seasonal=end_date > normal_end,
         source=source,
     )
 
@@ -262,7 +308,7 @@ def judge_item(facts: ItemFacts, rules: Rules) -> Verdict:
         policy, source, reasons = PolicyVerdict.UNKNOWN, VerdictSource.RULES, (Reason("dates_unknown"),)
     else:
         policy, reason = _judge_window(window, facts, rules)
-        source, reasons = window.source, (reason, *_delivery_basis(window))
+        source, reasons = window.source, (reason, *_basis(window))
 
     prepaid_reason = _why_not_prepaid(policy, facts, rules)
     return Verdict(
@@ -298,17 +344,20 @@ def _own_window(window: WindowEnd | None) -> tuple[Reason, ...]:
     if window is None:
         return ()
     code = "own_window_estimate" if window.is_estimate else "own_window"
-    return (Reason(code, {"date": window.end_date.isoformat()}), *_delivery_basis(window))
+    return (Reason(code, {"date": window.end_date.isoformat()}), *_basis(window))
 
 
-def _delivery_basis(window: WindowEnd) -> tuple[Reason, ...]:
-    """What the window counts from, where that is not the carrier's word."""
+def _basis(window: WindowEnd) -> tuple[Reason, ...]:
+    """What the window counts from, where that is not the carrier's word, and what made it longer."""
     day = {"date": window.counted_from_date.isoformat()}
+    basis = []
     if window.is_estimate:
-        return (Reason("delivery_estimated", day),)
-    if window.source == VerdictSource.SELLER:
-        return (Reason("delivery_stated", day),)
-    return ()
+        basis.append(Reason("delivery_estimated", day))
+    elif window.source == VerdictSource.SELLER:
+        basis.append(Reason("delivery_stated", day))
+    if window.is_seasonal:
+        basis.append(Reason("ordered_in_season", {"date": window.end_date.isoformat()}))
+    return tuple(basis)
 
 
 def _why_not_prepaid(policy: PolicyVerdict, facts: ItemFacts, rules: Rules) -> Reason | None:
@@ -326,7 +375,7 @@ def _why_not_prepaid(policy: PolicyVerdict, facts: ItemFacts, rules: Rules) -> R
         ]
     else:
         country = facts.country.upper()
-        category = slugify(facts.category, allow_unicode=True)
+        category = category_slug(facts.category)
         objections += [
             (not country, Reason("prepaid_country_unknown")),
             (not rules.home_country, Reason("prepaid_home_unknown")),
@@ -468,6 +517,7 @@ _SENTENCES = {
     "reassessed": _("Reassessed by the marketplace"),
     "delivery_stated": _("Delivered on %(date)s, as the seller states"),
     "prepaid_reassessed": _("No prepaid label: the marketplace has decided so"),
+    "ordered_in_season": _("Ordered in a season whose returns are accepted until %(date)s"),
     "prepaid_not_in_policy": _("No prepaid label: not in policy"),
     "prepaid_policy_unknown": _("No prepaid label: it is not known whether the return is in policy"),
     "prepaid_not_in_file": _("No prepaid label: the marketplace's file names none"),

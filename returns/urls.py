@@ -24,6 +24,7 @@ from .views import (
     split,
     team,
     teamwork,
+    withdraw,
     writing,
 )
 
@@ -140,6 +141,8 @@ buyers = [
 
 asking_for_a_return = [
     path("my/orders/<slug:reference>/", asking.buyer_order, name="buyer-order"),
+    path("my/orders/<slug:reference>/withdraw/", withdraw.choose, name="buyer-withdraw"),
+    path("my/orders/<slug:reference>/withdraw/confirm/", withdraw.confirm, name="buyer-withdraw-confirm"),
     path("my/orders/<slug:reference>/ask/", asking.buyer_choose, name="buyer-ask"),
     path("my/orders/<slug:reference>/ask/check/", asking.buyer_check, name="buyer-ask-check"),
     path("my/orders/<slug:reference>/ask/<int:line>/", asking.buyer_describe, name="buyer-ask-item"),

@@ -19,6 +19,7 @@ from returns.addresses import email_hash
 from returns.grounds import Stated
 from returns.models import (
     Buyer,
+    MarketplaceSettings,
     Membership,
     Order,
     OrderItem,
@@ -35,6 +36,7 @@ from returns.services.deadlines import complete_not_returned
 from returns.services.decide import Closing
 from returns.services.imports.returns import import_returns
 from returns.services.open import AskedLine
+from returns.services.policies import save_settings
 from returns.state_machine import Outcome, Role, Status
 from tests.returns.report_files import returns_file
 
@@ -80,7 +82,11 @@ class Cast:
 
 
 def make_cast() -> Cast:
-    """The cast. North Lane takes returns in the US and in Canada, South Pier in the US alone."""
+    """The cast. North Lane takes returns in the US and in Canada, South Pier in the US alone.
+
+    The marketplace has no season, so that a window has the same length on whatever day the tests run.
+    """
+    change_rules(seasons=[])
     north_lane = Seller.objects.create(slug="north-lane", name="North Lane")
     south_pier = Seller.objects.create(slug="south-pier", name="South Pier")
     for seller, city, region, country in (
@@ -106,6 +112,15 @@ def make_cast() -> Cast:
         carol=_member(south_pier, "Carol Cole", MemberRole.OWNER),
         root=User.objects.create_superuser("root@marketplace.example", PASSWORD, name="Root Reyes"),
     )
+
+
+def change_rules(**columns: Any) -> MarketplaceSettings:
+    """Save these columns of the marketplace's settings, as an admin does: a new version of the rules."""
+    settings = MarketplaceSettings.load()
+    for name, value in columns.items():
+        setattr(settings, name, value)
+    save_settings(Actor.system(), settings)
+    return settings
 
 
 def _member(seller: Seller, name: str, role: MemberRole) -> User:

@@ -30,6 +30,9 @@ LATIN_WORDS = {
     *("North", "Lane", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"),
     *("Returns", "report", "of", "seller", "fulfilled", "orders"),
     *("AUTOMATIC", "MANUAL", "DELETE", "Action", "USD", "EUR"),
+    # As an admin writes the rules, whatever the language.
+    *("next-day", "same-day", "roll-over", "fixed", "buyer", "seller", "to", "electronics"),
+    *("FR", "Europe/Paris", "sat", "sun", "easter"),
 }
 LATIN_WORDS |= {found for word in LATIN_WORDS for found in LATIN.findall(word)}
 

@@ -1,5 +1,7 @@
 """The marketplace's own settings: one row, its lists written as lines."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -7,35 +9,23 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..actors import Actor
 from ..grounds import Ground
 from ..models import MarketplaceSettings
+from ..models.policies import JUDGING
+from ..selectors.dry_run import LATEST, dry_run
+from ..services.policies import save_settings
 from .base import DeskAdmin
+from .rule_fields import CATEGORY, COLUMNS, SEASON, CategoryWindowsField, SeasonsField, WithdrawalRulesField
 from .site import site
 
-# What verdicts are made of: a change makes a new version of the rules, which later verdicts name.
-RULES = frozenset(
-    {
-        "time_zone",
-        "window_days",
-        "delivery_days",
-        "answer_hours",
-        "step_in_business_days",
-        "refund_days",
-        "weekend",
-        "holidays",
-        "prepaid_countries",
-        "prepaid_exempt_categories",
-        "prepaid_exempt_skus",
-        "not_returnable_categories",
-        "not_returnable_skus",
-    }
-)
+# What a verdict is made of: an admin sees what a change would have decided before it is saved.
+SEEN_FIRST = frozenset({*JUDGING, "time_zone"})
 WEEKDAYS = (
     (0, gettext_lazy("Monday")),
     (1, gettext_lazy("Tuesday")),
@@ -101,6 +91,15 @@ class MarketplaceForm(forms.ModelForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+    category_windows = CategoryWindowsField(
+        label=gettext_lazy("Windows of categories, in days"), help_text=CATEGORY
+    )
+    seasons = SeasonsField(
+        label=gettext_lazy("Seasons: orders from, to = returned until, at least"), help_text=SEASON
+    )
+    withdrawal_rules = WithdrawalRulesField(
+        label=gettext_lazy("Legal right of withdrawal, by the buyer's country"), help_text=COLUMNS
+    )
     holidays = LinesField(
         as_day, label=gettext_lazy("Holidays"), help_text=gettext_lazy("One day on each line, as 2026-12-25.")
     )
@@ -138,11 +137,23 @@ class MarketplaceForm(forms.ModelForm):
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(zone, zone) for zone in sorted(available_timezones())]
 
+    def is_valid(self) -> bool:
+        """Not as long as the admin asks, or still has to see, what changed rules would have decided."""
+        is_valid = super().is_valid()
+        is_new = bool(SEEN_FIRST & set(self.changed_data)) and self.data.get("seen") != self.digest()
+        return is_valid and not is_new and "preview" not in self.data
+
+    def digest(self) -> str:
+        """Stands for the rules as they are entered."""
+        rules = {name: getattr(self.instance, name) for name in sorted(SEEN_FIRST)}
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
 
 @admin.register(MarketplaceSettings, site=site)
 class MarketplaceSettingsAdmin(DeskAdmin):
     form = MarketplaceForm
     readonly_fields = ("rules_version",)
+    change_form_template = "admin/marketplace_settings.html"
     fieldsets = (
         (None, {"fields": ("name", "returns_url", "time_zone", "language", "retention_days")}),
         (
@@ -151,6 +162,8 @@ class MarketplaceSettingsAdmin(DeskAdmin):
                 "fields": (
                     "rules_version",
                     "window_days",
+                    "category_windows",
+                    "seasons",
                     "delivery_days",
                     "answer_hours",
                     "step_in_business_days",
@@ -159,10 +172,12 @@ class MarketplaceSettingsAdmin(DeskAdmin):
                     "holidays",
                 ),
                 "description": gettext_lazy(
-                    "They hold for what arrives from now on; verdicts that were made stay as they are."
+                    "Windows, seasons, prepaid labels and withdrawal hold for orders placed from now on; clocks and "
+                    "the calendar for what happens from now on. Verdicts that were made stay as they are."
                 ),
             },
         ),
+        (gettext_lazy("Withdrawal"), {"fields": ("withdrawal_rules",)}),
         (
             gettext_lazy("Prepaid labels"),
             {"fields": ("prepaid_countries", "prepaid_exempt_categories", "prepaid_exempt_skus")},
@@ -180,8 +195,14 @@ class MarketplaceSettingsAdmin(DeskAdmin):
         """There is one marketplace, so its list is its page."""
         return redirect("admin:returns_marketplacesettings_change", 1)
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """A form that was sent and is in order comes back only to show what its rules would have decided."""
+        form = context["adminform"].form
+        if form.is_bound and not form.errors:
+            context |= {"dry_run": dry_run(form.instance), "latest": LATEST, "seen": form.digest()}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: MarketplaceSettings, form: Any, change: bool) -> None:
-        if RULES & set(form.changed_data):
-            obj.rules_version = F("rules_version") + 1
-        super().save_model(request, obj, form, change)
-        obj.refresh_from_db(fields=["rules_version"])
+        save_settings(Actor.admin(request.user), obj)

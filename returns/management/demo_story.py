@@ -35,6 +35,7 @@ from ..services.comments import save_comment
 from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.open import AskedLine
+from ..services.policies import save_settings
 from ..services.team import invite_member
 from ..state_machine import Outcome
 
@@ -357,13 +358,15 @@ def fill() -> list[str]:
 
 
 def _settings() -> None:
-    MarketplaceSettings.objects.filter(pk=1).update(
-        name="Harbour Market",
-        time_zone="America/New_York",
-        returns_url="https://marketplace.example/returns",
-        not_returnable_skus=[BOARD.sku],
-        prepaid_exempt_skus=[FUEL.sku],
-    )
+    """No season: the story's windows end as it tells, on whatever day it is told."""
+    marketplace = MarketplaceSettings.load()
+    marketplace.name = "Harbour Market"
+    marketplace.time_zone = "America/New_York"
+    marketplace.returns_url = "https://marketplace.example/returns"
+    marketplace.not_returnable_skus = [BOARD.sku]
+    marketplace.prepaid_exempt_skus = [FUEL.sku]
+    marketplace.seasons = []
+    save_settings(Actor.system(), marketplace)
 
 
 @cache

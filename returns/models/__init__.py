@@ -6,6 +6,7 @@ from .money import Refund
 from .order import Buyer, Order, OrderItem
 from .people import Membership, ReturnAddress, SavedView, Seller, User
 from .photos import Photo, ReturnDraft
+from .policies import RulesVersion
 from .reasons import ClosureReason, ReturnReason
 from .requests import ReturnItem, ReturnRequest, StatusCount
 from .rules import ReturnlessRule, SkuRule, SkuUpload
@@ -43,6 +44,7 @@ __all__ = [
     "ReturnReason",
     "ReturnRequest",
     "ReturnlessRule",
+    "RulesVersion",
     "SavedComment",
     "SavedView",
     "ScheduledJob",

@@ -1,6 +1,7 @@
 """The marketplace's own settings (one row) and the rows of the clockwork."""
 
-from datetime import date
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -9,8 +10,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ..policy import PREPAID_EXEMPT_CATEGORIES, Rules
+from ..withdrawal import WithdrawalRule
 from .fields import one_of
 from .people import Language, Seller
+from .policies import RulesVersion, in_force
 
 
 def _us() -> list[str]:
@@ -19,6 +22,10 @@ def _us() -> list[str]:
 
 def _weekend() -> list[int]:
     return [5, 6]
+
+
+def _holidays_season() -> list[dict[str, str]]:
+    return [{"first": "11-01", "last": "12-31", "until": "01-31"}]
 
 
 def _exempt() -> list[str]:
@@ -36,6 +43,9 @@ class MarketplaceSettings(models.Model):
     window_days = models.PositiveSmallIntegerField(
         _("return window in days"), default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
     )
+    category_windows = models.JSONField(_("return windows of categories"), default=dict, blank=True)
+    seasons = models.JSONField(_("seasons with a longer window"), default=_holidays_season, blank=True)
+    withdrawal_rules = models.JSONField(_("withdrawal by country"), default=list, blank=True)
     delivery_days = models.PositiveSmallIntegerField(_("days from order to estimated delivery"), default=7)
     answer_hours = models.PositiveSmallIntegerField(
         _("hours to answer"), default=24, validators=[MinValueValidator(1), MaxValueValidator(240)]
@@ -70,37 +80,42 @@ class MarketplaceSettings(models.Model):
         """The one row; a migration makes it."""
         return cls.objects.get(pk=1)
 
-    def rules_for(self, seller: Seller) -> Rules:
-        """The rules in force for this seller's orders, as a plain value for `returns.policy`."""
-        return Rules(
-            version=self.rules_version,
-            time_zone=self.time_zone,
-            window_days=self.window_days,
-            estimated_delivery_days=self.delivery_days,
-            prepaid_countries=frozenset(self.prepaid_countries),
-            home_country=seller.country,
-            prepaid_exempt_categories=frozenset(self.prepaid_exempt_categories),
-            prepaid_exempt_skus=frozenset(self.prepaid_exempt_skus),
-            answer_hours=self.answer_hours,
-            step_in_business_days=self.step_in_business_days,
-            refund_days=self.refund_days,
-            weekend=frozenset(self.weekend),
-            holidays=frozenset(date.fromisoformat(day) for day in self.holidays),
-        )
+    @cached_property
+    def rule_versions(self) -> list[RulesVersion]:
+        """All versions of the rules, oldest first; read once."""
+        return list(RulesVersion.objects.order_by("in_force_from", "version"))
 
-    def not_returnable_mark(self, sku: str, category: str) -> str:
-        """The mark that makes an order line not returnable when it is placed, or nothing."""
-        if sku in self.not_returnable_skus:
+    @cached_property
+    def _rules(self) -> dict[tuple[int, str], Rules]:
+        """Rules that were made already, by version and the seller's country: lists ask for them row by row."""
+        return {}
+
+    def rules_for(self, seller: Seller, ordered_at: datetime | None) -> Rules:
+        """The rules for an order of this seller placed at `ordered_at`, as a plain value for `returns.policy`."""
+        version = in_force(self.rule_versions, ordered_at)
+        key = (version.version, seller.country)
+        if key not in self._rules:
+            self._rules[key] = version.rules(self, time_zone=self.time_zone, home_country=seller.country)
+        return self._rules[key]
+
+    def withdrawal_rule_for(self, country: str, ordered_at: datetime | None) -> WithdrawalRule | None:
+        """What the law of the buyer's country said of withdrawals when the order was placed."""
+        return in_force(self.rule_versions, ordered_at).withdrawal_rule(country)
+
+    def not_returnable_mark(self, sku: str, category: str, ordered_at: datetime | None) -> str:
+        """The mark that made an order line not returnable when it was placed, or nothing."""
+        columns = in_force(self.rule_versions, ordered_at).columns
+        if sku in columns["not_returnable_skus"]:
             return f"SKU {sku}"
-        return category if category and category in self.not_returnable_categories else ""
+        return category if category and category in columns["not_returnable_categories"] else ""
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("the marketplace's settings are edited, never deleted")
 
 
 class Edition(models.Model):
-    """One row whose mark changes with every change of reasons, return addresses, memberships and members' names, by
-    triggers of the database.
+    """One row whose mark changes with every change of reasons, return addresses, memberships, members' names and
+    with each version of the rules, by triggers of the database.
 
     Who has read these small tables may go on with what was read as long as the mark is the same.
     """

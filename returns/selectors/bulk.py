@@ -106,7 +106,7 @@ def examples_of(run: BulkRun, reason: ClosureReason | None) -> Examples:
     cases = [
         Case(
             request=row.request,
-            rules=commons[run.seller_id].settings.rules_for(row.request.seller),
+            rules=commons[run.seller_id].settings.rules_for(row.request.seller, row.request.order.ordered_at),
             common=commons[run.seller_id],
             now=now,
             items=items[row.request_id],

@@ -258,6 +258,8 @@ def _told(event: ReturnEvent, case: Case) -> str:
         if event.outcome == Outcome.REFUNDED_WITHOUT_RETURN:
             return _("You were refunded and keep the item")
         return str(Outcome(event.outcome).label)
+    if event.action == Action.OPEN and event.request.is_timely_withdrawal:
+        return _("You withdrew from the contract")
     if event.action == Action.REOPEN and event.role == Role.BUYER:
         return _("You took back your closing")
     if event.action == Action.HAND_OVER and event.role != Role.BUYER:

@@ -152,6 +152,11 @@ class Case:
     def requested_date(self) -> date:
         return policy.local_day(self.request.requested_at, self.rules.time_zone)
 
+    @property
+    def window_days(self) -> int:
+        """The days of the return window that a stated day of delivery begins: the fewest that an item has."""
+        return min(self.rules.window_days_of(item.order_item.category) for item in self.items)
+
     @cached_property
     def reason_codes(self) -> list[str]:
         return [item.reason_code for item in self.items]
@@ -356,7 +361,7 @@ class Case:
             requested_date=self.requested_date,
             window_end_date=request.window_end_date,
             is_window_estimated=bool(request.verdict.get("window_is_estimate")),
-            window_days=self.rules.window_days,
+            window_days=self.window_days,
             not_returnable_marks=tuple(dict.fromkeys(mark for mark in marks if mark)),
             is_each_not_returnable=all(marks),
             is_fully_refunded=self.is_refunded and not self.owes_refund,
@@ -412,7 +417,7 @@ def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] 
     return [
         Case(
             request=request,
-            rules=commons[request.seller_id].settings.rules_for(request.seller),
+            rules=commons[request.seller_id].settings.rules_for(request.seller, request.order.ordered_at),
             common=commons[request.seller_id],
             now=now,
             items=items[request.pk],

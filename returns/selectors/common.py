@@ -29,7 +29,8 @@ from ..models.clock import as_moment
 from ..models.reasons import ClosureAudience
 from .prepared import Columns, Prepared
 
-SETTINGS = Columns(MarketplaceSettings)
+# The withdrawal rules, the longest of them, are in the versions of the rules, too.
+SETTINGS = Columns(MarketplaceSettings, but=("withdrawal_rules",))
 MEMBERSHIP = Columns(Membership)
 STORE = Columns(Seller, "seller__")
 SELLER = [field.attname for field in Seller._meta.concrete_fields]
@@ -77,9 +78,11 @@ def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
     """`settings` ends with the edition: its mark changes when what is read here does."""
     addresses = ReturnAddress.objects.filter(seller_id=seller[SELLER.index("id")], is_active=True)
     closed_with = {reason.pk: reason for reason in ClosureReason.objects.all()}
+    marketplace: MarketplaceSettings = SETTINGS.instance(settings[:-1])
+    _ = marketplace.rule_versions  # read now, kept as long as the edition
     return Common(
         seller=Seller.from_db(connection.alias, SELLER, seller),
-        settings=SETTINGS.instance(settings[:-1]),
+        settings=marketplace,
         addresses=list(addresses.order_by("id")),
         reasons={reason.code: reason for reason in ReturnReason.objects.all()},
         closure_reasons=[

@@ -171,7 +171,7 @@ def _listed(values: tuple[Any, ...], held: ReturnEvent | None, store: Store, now
             request.closure_reason = common.closed_with[request.closure_reason_id]
         return Case(
             request=request,
-            rules=common.settings.rules_for(common.seller),
+            rules=common.settings.rules_for(common.seller, request.order.ordered_at),
             common=common,
             now=now,
             items=[_item(item) for item in items],

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from .. import history, policy
+from .. import history, policy, withdrawal
 from ..actors import Actor
 from ..advice import Advice, Payer, advise, who_pays
 from ..dates import active_locale
@@ -569,12 +569,19 @@ def payer_of_buyer(case: Case) -> str:
 
 def verdict_source(case: Case) -> str:
     source = case.request.verdict.get("source", "")
-    return {
+    said = {
         "rules": _("Decided by our rules when the return was asked for."),
         "file": _("The marketplace's file says so."),
         "seller": _("By the delivery date that you stated."),
         "admin": _("The marketplace's team has reassessed it."),
     }.get(source, "")
+    if stored := case.request.verdict.get("withdrawal"):
+        why = withdrawal.sentence(policy.Reason(**stored["reason"]))
+        return _("%(why)s. Authorized by the system, as the law demands. %(source)s") % {
+            "why": why,
+            "source": said,
+        }
+    return said
 
 
 def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:

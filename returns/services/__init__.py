@@ -20,6 +20,7 @@ from .open import open_return
 from .split import split_return
 from .take_back import take_back_closing
 from .verdicts import reassess
+from .withdraw import withdraw
 from .write import write_message
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "take_back_closing",
     "undo_decision",
     "uphold",
+    "withdraw",
     "write_message",
 ]

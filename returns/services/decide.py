@@ -659,7 +659,7 @@ def _closing_move(case: Case, actor: Actor, reason: ClosureReason, closing: Clos
         and stated.delivery_date
         and not case.request.window_end_date
     ):
-        stated_end = stated.delivery_date + timedelta(days=case.rules.window_days)
+        stated_end = stated.delivery_date + timedelta(days=case.window_days)
         values["return_window_end"] = stated_end.isoformat()
     if not case.is_imported and actor.role != Role.BUYER:
         facts["step_in_until"] = policy.local_day(

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import policy
 from ..actors import Actor
 from ..exceptions import Forbidden, Invalid, NotFound
+from ..judged import judged_json
 from ..models import (
     MarketplaceSettings,
     Order,
@@ -28,12 +29,14 @@ from ..policy import (
     ItemFacts,
     PolicyVerdict,
     Reason,
+    Rules,
     Verdict,
     VerdictSource,
     judge_item,
     judge_request,
 )
 from ..selectors.cases import WITH_CASE, load_cases
+from ..selectors.withdrawing import item_facts
 from ..state_machine import Action, Status, resolve_first
 from ..text import clean_text
 from .moves import Move, count, key_reused, search_text, take_units, units_left, write_moves
@@ -73,34 +76,40 @@ def open_return(
         locked = {
             line.pk: line for line in OrderItem.objects.filter(order=order).select_for_update().order_by("pk")
         }
-        done = _opened_before(order, key, lines)
+        done = opened_before(order, key, lines)
         if done is not None:
             return done
         asked = check_lines(lines, locked)
         requested_at = actor.occurred_at or database_now()
-        judged = judge_lines(order, asked, locked, requested_at)
-        take_units(Counter({line.order_item_id: line.quantity for line in asked}))
-        request, items = judged.request, judged.items
-        request.rma_number = new_rma_number()
-        request.save(force_insert=True)
-        ReturnItem.objects.bulk_create(items)
-        count(Counter({(order.seller_id, request.status): 1}))
-        request = ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)
-        case = load_cases([request])[0]
-        case.now = requested_at
-        move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
-        event = write_moves(actor, [move])[0]
-        go_on_by_rule(actor, request)
+        event = open_judged(actor, judge_lines(order, asked, locked, requested_at), key=key)
+        go_on_by_rule(actor, event.request)
         return event
+
+
+def open_judged(actor: Actor, judged: "Judged", *, key: str) -> ReturnEvent:
+    """Write the request that asking came to; its order lines must be locked by this transaction."""
+    request, items = judged.request, judged.items
+    take_units(Counter({item.order_item_id: item.quantity for item in items}))
+    request.rma_number = new_rma_number()
+    request.save(force_insert=True)
+    ReturnItem.objects.bulk_create(items)
+    count(Counter({(request.seller_id, request.status): 1}))
+    case = load_cases([ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)])[0]
+    case.now = request.requested_at
+    move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
+    return write_moves(actor, [move])[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What asking at one moment comes to: the request and its items, unsaved, and the rules they rest on."""
+    """What asking at one moment comes to: the request and its items, unsaved, what was known of each, and the rules
+    they rest on.
+    """
 
     request: ReturnRequest
     items: list[ReturnItem]
-    rules: policy.Rules
+    facts: list[ItemFacts]
+    rules: Rules
 
 
 def judge_lines(
@@ -110,22 +119,9 @@ def judge_lines(
 
     What is shown before a request is sent is made by it, as is what is stored once it is.
     """
-    rules = MarketplaceSettings.load().rules_for(order.seller)
-    verdicts = [
-        judge_item(
-            ItemFacts(
-                requested_at=requested_at,
-                ordered_at=order.ordered_at,
-                delivered_date=order.delivered_date,
-                estimated_delivery_date=order.estimated_delivery_date,
-                country=order.country,
-                category=lines[line.order_item_id].category,
-                sku=lines[line.order_item_id].sku,
-            ),
-            rules,
-        )
-        for line in asked
-    ]
+    rules = MarketplaceSettings.load().rules_for(order.seller, order.ordered_at)
+    facts = [item_facts(order, lines[line.order_item_id], requested_at) for line in asked]
+    verdicts = [judge_item(known, rules) for known in facts]
     verdict = judge_request(verdicts)
     request = ReturnRequest(
         seller=order.seller,
@@ -147,11 +143,11 @@ def judge_lines(
             units_held=line.quantity,
             reason_code=line.reason_code,
             comment=line.comment,
-            **verdict_columns(item_verdict),
+            **judged_columns(verdict_columns(item_verdict), known, rules),
         )
-        for line, item_verdict in zip(asked, verdicts, strict=True)
+        for line, item_verdict, known in zip(asked, verdicts, facts, strict=True)
     ]
-    return Judged(request, items, rules)
+    return Judged(request, items, facts, rules)
 
 
 def verdict_columns(verdict: Verdict) -> dict[str, Any]:
@@ -180,13 +176,18 @@ def verdict_of(item: ReturnItem) -> Verdict:
     )
 
 
+def judged_columns(columns: dict[str, Any], facts: ItemFacts, rules: Rules) -> dict[str, Any]:
+    """The same columns of an item, its verdict kept with what it was made of."""
+    return {**columns, "verdict": judged_json(columns["verdict"], facts, rules)}
+
+
 def new_rma_number() -> str:
     """A number for people: R, then two groups of four letters and digits that are not easily confused."""
     letters = [secrets.choice(_RMA_LETTERS) for _place in range(8)]
     return f"R{''.join(letters[:4])}-{''.join(letters[4:])}"
 
 
-def _opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> ReturnEvent | None:
+def opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> ReturnEvent | None:
     """The event this form already made for the order, or None; a form is used once per order."""
     if not key:
         return None
@@ -203,8 +204,13 @@ def _opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> Return
     return event
 
 
-def check_lines(lines: Sequence[AskedLine], locked: Mapping[int, OrderItem]) -> list[AskedLine]:
-    """The lines as they are kept; refuses, field by field, what cannot be asked of these lines of the order."""
+def check_lines(
+    lines: Sequence[AskedLine], locked: Mapping[int, OrderItem], *, with_reasons: bool = True
+) -> list[AskedLine]:
+    """The lines as they are kept; refuses, field by field, what cannot be asked of these lines of the order.
+
+    Without reasons only the lines and their units are checked.
+    """
     errors: dict[str, Any] = {}
     reasons = {reason.code: reason for reason in ReturnReason.objects.filter(is_active=True)}
     checked: list[AskedLine] = []
@@ -217,6 +223,9 @@ def check_lines(lines: Sequence[AskedLine], locked: Mapping[int, OrderItem]) -> 
         seen.add(owned.pk)
         if line.quantity < 1 or line.quantity > owned.free:
             errors[f"quantity_{owned.pk}"] = units_left(owned.free, owned.quantity)
+        if not with_reasons:
+            checked.append(line)
+            continue
         reason = reasons.get(line.reason_code)
         if reason is None:
             errors[f"reason_{owned.pk}"] = _("Choose a reason from the list.")

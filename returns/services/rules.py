@@ -1,7 +1,8 @@
 """What the system does with a request as soon as it is opened, because a law or the seller's rules say so.
 
-The first that applies: a withdrawal in time, a returnless rule, automatic authorization. They say who decides,
-never what is eligible. Of a marketplace's file nothing comes here: an import is quiet.
+The first that applies: a returnless rule, automatic authorization. They say who decides, never what is eligible. A
+withdrawal in time comes before them, by a service of its own (`withdraw`). Of a marketplace's file nothing comes here:
+an import is quiet.
 """
 
 from dataclasses import replace
@@ -45,9 +46,6 @@ def go_on_by_rule(actor: Actor, request: ReturnRequest) -> None:
     system = Actor.system()
     if actor.occurred_at:
         system, case.now = system.at(actor.occurred_at), actor.occurred_at
-    if request.is_timely_withdrawal:
-        _authorize(case, system, {"kind": WITHDRAWAL})
-        return
     sku_rules = sku_rules_for(request.seller_id, case.items)
     if is_held_for_hand(case.items, sku_rules) or _refunded_at_once(case, system):
         return

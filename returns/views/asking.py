@@ -65,6 +65,7 @@ def buyer_order(request: HttpRequest, reference: str) -> HttpResponse:
     order = get_order(request.actor, reference)
     lines = list_lines(order)
     context = {
+        "order": order,
         "lines": lines,
         "can_ask": any(line.free for line in lines),
         "has_draft": drafts_of(request.actor, order).exists(),

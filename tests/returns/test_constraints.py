@@ -35,6 +35,7 @@ from returns.models import (
     ReturnLabel,
     ReturnReason,
     ReturnRequest,
+    RulesVersion,
     ScheduledJob,
     StatusCount,
 )
@@ -185,6 +186,7 @@ class World:
             **kept, file="photos/b.jpg", request=self.asked, item=self.item, media_type="image/jpeg"
         )
         self.settings = MarketplaceSettings.load()
+        self.rules = RulesVersion.objects.latest("version")
 
 
 @pytest.fixture
@@ -365,6 +367,7 @@ BROKEN: dict[str, list[Broken]] = {
     "bulk_row_once": [lambda w: (w.other_bulk_row, {"request_id": w.asked.pk})],
     "edition_one_row": [lambda w: (Edition.objects.get(), {"id": 2})],
     "marketplace_settings_one_row": [lambda w: (w.settings, {"id": 2})],
+    "returns_rulesversion.version": [lambda w: (w.rules, {"version": w.rules.version})],
     "marketplace_language": [lambda w: (w.settings, {"language": "fr"})],
     "returns_scheduledjob.name": [lambda w: (w.other_job, {"name": "one"})],
     "returns_heartbeat.name": [lambda w: (w.other_heart, {"name": "one"})],
@@ -483,7 +486,7 @@ def test_the_database_refuses_what_breaks_a_constraint(database: str, world: Wor
             for broken in BROKEN[name]:
                 instance, columns = broken(world)
                 assert isinstance(instance, model)
-                write = insert_like if model is ReturnEvent else update
+                write = insert_like if model in (ReturnEvent, RulesVersion) else update
                 said = {"nothing"}
                 try:
                     with transaction.atomic():
@@ -506,7 +509,7 @@ def test_no_count_is_negative(database: str, world: World) -> None:
         instance = model._default_manager.first()
         assert instance is not None or not counts, model
         for column in counts:
-            write = insert_like if model is ReturnEvent else update
+            write = insert_like if model in (ReturnEvent, RulesVersion) else update
             with pytest.raises(IntegrityError), transaction.atomic():
                 write(instance, {column: -1})
 
@@ -587,6 +590,13 @@ def test_what_the_relay_and_undo_mark_is_marked_once(database: str, world: World
             update(world.event, {column: other})
     with pytest.raises(IntegrityError), transaction.atomic():
         update(world.event, {(ONCE - {column}).pop(): NOW})
+
+
+@pytest.mark.parametrize("column", ["version", "in_force_from", "columns"])
+def test_nothing_changes_a_version_of_the_rules(database: str, world: World, column: str) -> None:
+    value = {"version": 99, "in_force_from": NOW, "columns": "{}"}[column]
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        update(world.rules, {column: value})
 
 
 def test_postgresql_deletes_no_event(database: str, world: World) -> None:

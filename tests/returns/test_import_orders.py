@@ -13,7 +13,7 @@ from returns.exceptions import UnreadableFile
 from returns.models import Buyer, FileRun, MarketplaceSettings, Order, OrderItem, ReturnItem, ReturnRequest
 from returns.services import record_refund
 from returns.services.imports import import_orders, import_returns, spool
-from tests.factories import at_once, days_ago, make_cast, make_order, open_request
+from tests.factories import at_once, change_rules, days_ago, make_cast, make_order, open_request
 from tests.returns.report_files import orders_file, returns_file, sample
 from tests.returns.test_import_returns import assert_sound, counts, unpaid, writes
 
@@ -176,7 +176,7 @@ def test_the_first_name_and_address_of_an_order_stay(read):
 
 
 def test_a_mark_is_put_on_what_is_not_returnable_when_it_is_bought(read):
-    MarketplaceSettings.objects.update(not_returnable_skus=["KETTLE-17-SS"])
+    change_rules(not_returnable_skus=["KETTLE-17-SS"])
     read({})
     assert OrderItem.objects.get().not_returnable_mark == "SKU KETTLE-17-SS"
 

@@ -16,6 +16,7 @@ from returns.models import (
     ReturnAddress,
     ReturnReason,
     ReturnRequest,
+    RulesVersion,
     Seller,
     User,
 )
@@ -34,6 +35,7 @@ from tests.factories import (
     Line,
     a_request_in,
     by_hand,
+    change_rules,
     closing,
     day,
     days_ago,
@@ -157,6 +159,7 @@ def _rename(model: Any) -> None:
         (lambda model: model.objects.all().delete(), ReturnAddress),
         (lambda model: model.objects.filter(role="viewer").update(role="agent"), Membership),
         (lambda model: model.objects.filter(role="viewer").delete(), Membership),
+        (lambda model: change_rules(window_days=3), RulesVersion),
         (lambda model: model.objects.filter(name="Ben Boyd").update(name="Ben Bold"), User),
         (lambda model: model.objects.filter(name="Ben Boyd").update(is_active=False), User),
     ],

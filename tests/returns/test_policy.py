@@ -15,6 +15,7 @@ from returns.policy import (
     PolicyVerdict,
     Reason,
     Rules,
+    Season,
     VerdictSource,
     answer_due_at,
     business_day_after,
@@ -72,10 +73,14 @@ times = (
     st.sampled_from([time.min, time(0, 0, 1), time(1, 59, 59), time(2), time(3), time(23, 59, 59)])
     | st.times()
 )
+days_of_a_year = st.dates(date(2028, 1, 1), date(2028, 12, 31)).map(lambda day: (day.month, day.day))
+seasons = st.builds(Season, first=days_of_a_year, last=days_of_a_year, until=days_of_a_year)
 all_rules = st.builds(
     Rules,
     time_zone=zones,
     window_days=st.integers(0, 90),
+    category_windows=st.dictionaries(st.sampled_from(["home", "toys"]), st.integers(1, 365)),
+    seasons=st.lists(seasons, max_size=2).map(tuple),
     home_country=st.sampled_from(["", "US", "CA"]),
     prepaid_countries=st.frozensets(st.sampled_from(["US", "CA", "GB"])),
     prepaid_exempt_skus=st.frozensets(st.sampled_from(["A", "B"])),
@@ -252,6 +257,60 @@ def test_the_last_second_of_the_last_day_is_in_policy_and_the_next_second_is_not
     late = judge_item(facts(delivered_date=delivered, requested_at=in_time + SECOND), rules)
     assert late.policy == NOT_IN_POLICY
     assert late.reasons[0].params["days"] == 1
+
+
+HOLIDAYS = replace(RULES, seasons=(Season(first=(11, 1), last=(12, 31), until=(1, 31)),))
+
+
+@pytest.mark.parametrize(
+    ("ordered", "delivered", "end"),
+    [
+        ("2026-10-31 23:59:59", date(2026, 11, 10), date(2026, 12, 10)),
+        ("2026-11-01 00:00:00", date(2026, 11, 10), date(2027, 1, 31)),
+        ("2026-12-31 23:59:59", date(2027, 1, 1), date(2027, 1, 31)),
+        ("2026-12-31 23:59:59", date(2027, 1, 5), date(2027, 2, 4)),  # the normal end is later
+        ("2027-01-01 00:00:00", date(2027, 1, 2), date(2027, 2, 1)),
+    ],
+)
+def test_what_is_ordered_in_a_season_can_be_returned_longer(ordered, delivered, end):
+    known = facts(ordered_at=at(ordered), delivered_date=delivered, estimated_delivery_date=delivered)
+    assert window_end(known, HOLIDAYS).end_date == end
+
+
+def test_a_season_is_named_where_it_made_the_window_longer():
+    known = facts(ordered_at=at("2026-11-02 10:00"), delivered_date=date(2026, 11, 10))
+    verdict = judge_item(known, HOLIDAYS)
+    assert verdict.reasons[-1] == Reason("ordered_in_season", {"date": "2027-01-31"})
+    longer = judge_item(known, replace(HOLIDAYS, window_days=90))
+    assert "ordered_in_season" not in {reason.code for reason in longer.reasons}
+
+
+@pytest.mark.parametrize(
+    ("ordered", "end"),
+    [
+        (date(2026, 12, 15), date(2027, 2, 28)),
+        (date(2027, 1, 10), date(2027, 2, 28)),
+        (date(2027, 12, 31), date(2028, 2, 29)),
+        (date(2027, 1, 11), None),
+        (date(2026, 12, 14), None),
+    ],
+)
+def test_a_season_over_the_turn_of_the_year_ends_after_it(ordered, end):
+    assert Season(first=(12, 15), last=(1, 10), until=(2, 29)).end_for(ordered) == end
+
+
+@given(seasons, days)
+def test_a_season_ends_within_two_years_and_never_before_the_order(season, ordered):
+    end = season.end_for(ordered)
+    if end is not None:
+        assert ordered - DAY <= end <= ordered + 732 * DAY  # 29 February may stand for the 28th
+
+
+def test_a_category_has_its_own_window():
+    rules = replace(RULES, category_windows={"toys-games": 60, "electronics": 14})
+    for category, days_of in (("Toys & games", 60), ("Electronics", 14), ("Home", 30), ("", 30)):
+        known = facts(delivered_date=date(2026, 10, 1), category=category)
+        assert window_end(known, rules).end_date == date(2026, 10, 1) + days_of * DAY
 
 
 @pytest.mark.parametrize("hour", ["01:59:59", "02:00:00", "03:00:00", "03:00:01"])

@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.admin import ModelAdmin
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from returns import admin, services
 from returns.actors import Actor
+from returns.admin.marketplace import MarketplaceForm
 from returns.models import (
     ClosureReason,
     Invitation,
@@ -21,11 +24,16 @@ from returns.models import (
     ReturnEvent,
     ReturnReason,
     ReturnRequest,
+    RulesVersion,
     Seller,
     User,
 )
 from returns.models.people import Language
-from tests.factories import PASSWORD, Cast, at_once, closing, make_order, open_request
+from returns.selectors.dry_run import dry_run
+from returns.services.withdraw import WithdrawnLine
+from returns.state_machine import Status
+from tests.factories import PASSWORD, Cast, Line, at_once, closing, file_request, make_order, open_request
+from tests.returns.ledger import snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -368,6 +376,9 @@ def test_a_retired_reason_stays_in_its_list(root: Client) -> None:
 SETTINGS = "/admin/returns/marketplacesettings/1/change/"
 
 
+WITHDRAWAL = ["FR", "14", "next-day", "roll-over", "buyer", "Europe/Paris", "", "sat, sun"]
+
+
 def settings_form(**changes: object) -> dict[str, object]:
     row = MarketplaceSettings.load()
     form: dict[str, object] = {
@@ -396,7 +407,19 @@ def settings_form(**changes: object) -> dict[str, object]:
         "not_returnable_skus",
     ):
         form[name] = "\r\n".join(getattr(row, name))
+    for name in ("category_windows", "seasons", "withdrawal_rules"):
+        shown = MarketplaceForm.base_fields[name].prepare_value(getattr(row, name))
+        form[name] = shown.replace("\n", "\r\n")
     return form | changes
+
+
+def save_settings(root: Client, **changes: object) -> HttpResponse:
+    """Press *Save*, and once more where the page first shows what changed rules would have decided."""
+    form = settings_form(**changes)
+    response = root.post(SETTINGS, form)
+    if seen := re.search(r'name="seen" value="(\w+)"', response.content.decode()):
+        response = root.post(SETTINGS, form | {"seen": seen[1]})
+    return response
 
 
 def test_the_marketplaces_list_is_its_one_page(root: Client) -> None:
@@ -404,18 +427,38 @@ def test_the_marketplaces_list_is_its_one_page(root: Client) -> None:
 
 
 def test_lists_are_written_as_lines(root: Client) -> None:
-    form = settings_form(
+    saved = save_settings(
+        root,
         holidays="2026-12-25\r\n\r\n 2026-01-01 ",
         prepaid_countries="us\r\nCA",
         weekend=["4", "5"],
         grounds_that_warn=["not_returnable"],
+        category_windows="Toys & games = 60\r\nelectronics = 14",
+        seasons="11-01 to 12-31 = 01-31",
+        withdrawal_rules="fr | 14 | next-day | roll-over | seller | Europe/Paris | Custom made | sun, sat, easter+1",
     )
-    assert root.post(SETTINGS, form).status_code == 302
+    assert saved.status_code == 302
     row = MarketplaceSettings.load()
     assert row.holidays == ["2026-01-01", "2026-12-25"]
     assert row.prepaid_countries == ["CA", "US"]
     assert (row.weekend, row.grounds_that_warn) == ([4, 5], ["not_returnable"])
-    row.rules_for(Seller(country="US"))
+    assert row.category_windows == {"electronics": 14, "toys-games": 60}
+    assert row.seasons == [{"first": "11-01", "last": "12-31", "until": "01-31"}]
+    assert row.withdrawal_rules == [
+        {
+            "country": "FR",
+            "days": 14,
+            "start": "next-day",
+            "rolls_over": True,
+            "payer": "seller",
+            "time_zone": "Europe/Paris",
+            "exempt_categories": ["custom-made"],
+            "days_off": ["easter+1", "sat", "sun"],
+        }
+    ]
+    assert root.post(SETTINGS, settings_form()).status_code == 302
+    assert MarketplaceSettings.load().rules_version == row.rules_version
+    row.rules_for(Seller(country="US"), None)
 
 
 @pytest.mark.parametrize(
@@ -433,26 +476,120 @@ def test_lists_are_written_as_lines(root: Client) -> None:
         ({"weekend": ["7"]}, "7 is not one of the available choices."),
         ({"grounds_that_warn": ["always"]}, "always is not one of the available choices."),
         ({"window_days": "0"}, "greater than or equal to 1"),
+        ({"category_windows": "electronics: 14"}, "“electronics: 14” cannot be used here. Write a category"),
+        ({"category_windows": "toys = 366"}, "its days, from 1 to 365"),
+        ({"category_windows": "Toys = 3\r\ntoys = 4"}, "“toys” is there twice. Keep one of its lines."),
+        ({"category_windows": '{"toys": 3}'}, "cannot be used here. Write a category and its days"),
+        ({"seasons": "11-01 - 12-31 = 01-31"}, "Write it as 11-01 to 12-31 = 01-31"),
+        ({"seasons": "11-01 to 11-31 = 01-31"}, "each with month and day."),
+        ({"withdrawal_rules": "FR | 14"}, "Write eight columns with | between them"),
+        *(
+            ({"withdrawal_rules": " | ".join([*WITHDRAWAL[:place], entry, *WITHDRAWAL[place + 1 :]])}, said)
+            for place, entry, said in (
+                (0, "FRA", "The first column is the country"),
+                (1, "0", "The second column is the number of days"),
+                (1, "²", "The second column is the number of days"),
+                (2, "monday", "The third column is the first day that counts"),
+                (3, "yes", "The fourth column says"),
+                (4, "carrier", "The fifth column is who pays"),
+                (5, "Europe/Lyon", "The sixth column is the time zone"),
+                (7, "sat, 2026-02-30", "The last column are the days off"),
+                (7, "whitsun", "The last column are the days off"),
+            )
+        ),
         ({"time_zone": "Mars/Olympus"}, "Mars/Olympus is not one of the available choices."),
     ],
 )
 def test_a_wrong_setting_is_refused_with_a_sentence(
     root: Client, wrong: dict[str, object], said: str
 ) -> None:
+    before = MarketplaceSettings.load().rules_version
     response = root.post(SETTINGS, settings_form(**wrong))
     assert response.status_code == 200
     assert said in response.content.decode()
-    assert MarketplaceSettings.load().rules_version == 1
+    assert MarketplaceSettings.load().rules_version == before
 
 
 def test_a_changed_rule_makes_a_new_version_and_another_setting_does_not(root: Client) -> None:
-    root.post(SETTINGS, settings_form(name="Bazaar", rules_version="99"))
+    before = MarketplaceSettings.load().rules_version
+    assert root.post(SETTINGS, settings_form(name="Bazaar", rules_version="99")).status_code == 302
     row = MarketplaceSettings.load()
-    assert (row.name, row.rules_version) == ("Bazaar", 1)
-    root.post(SETTINGS, settings_form(window_days="45"))
-    root.post(SETTINGS, settings_form(not_returnable_skus="KETTLE-1"))
-    root.post(SETTINGS, settings_form())
-    assert MarketplaceSettings.load().rules_version == 3
+    assert (row.name, row.rules_version) == ("Bazaar", before)
+    save_settings(root, window_days="45")
+    save_settings(root, not_returnable_skus="KETTLE-1")
+    save_settings(root)
+    assert MarketplaceSettings.load().rules_version == before + 2
+    kept = RulesVersion.objects.get(version=before + 1)
+    assert (kept.columns["window_days"], kept.columns["not_returnable_skus"]) == (45, [])
+
+
+def test_changed_rules_are_shown_with_what_they_would_have_decided_before_they_are_saved(
+    root: Client, cast: Cast
+) -> None:
+    late = open_request(make_order(cast.north_lane, ordered_days_ago=30, delivered_days_ago=26))
+    new = open_request(make_order(cast.north_lane, Line(category="Garden")))
+    imported = file_request(make_order(cast.north_lane), Status.AUTHORIZED, prepaid=True)
+    before = snapshot()
+    for button in ("_save", "preview"):
+        form = settings_form(window_days="20", category_windows="garden = 40")
+        page = root.post(SETTINGS, form | {button: "1"})
+        assert page.status_code == 200
+        said = words_of(page)
+        assert "Nothing is saved yet. 3 requests of the newest 500 were judged by these rules" in said
+        assert "Requests that would differ: 3 Another verdict: 1 Prepaid label gained or lost: 1" in said
+        assert "Another end of the window: 3" in said
+        rows = said[said.index("By these rules") :]
+        assert re.search(
+            rf"{late} .* In policy .* Eligible for a prepaid return Not in policy .* No prepaid label", rows
+        )
+        assert str(new) in rows
+        assert str(imported) in rows
+        assert 'value="20"' in page.content.decode()
+    assert snapshot() == before
+    seen = re.search(r'name="seen" value="(\w+)"', page.content.decode())
+    assert root.post(SETTINGS, form | {"seen": seen[1]}).status_code == 302
+    assert MarketplaceSettings.load().window_days == 20
+
+
+def test_what_was_seen_stands_for_these_rules_alone(root: Client) -> None:
+    page = root.post(SETTINGS, settings_form(window_days="20"))
+    seen = re.search(r'name="seen" value="(\w+)"', page.content.decode())[1]
+    assert root.post(SETTINGS, settings_form(window_days="2") | {"seen": seen}).status_code == 200
+    assert MarketplaceSettings.load().window_days == 30
+
+
+def test_a_withdrawal_that_would_not_be_in_time_any_more_is_counted(root: Client, cast: Cast) -> None:
+    order = make_order(cast.north_lane, country="FR")
+    line = WithdrawnLine(order_item_id=order.items.get().pk, quantity=1)
+    services.withdraw(Actor.buyer(order), order_reference=order.reference, lines=[line])
+    said = words_of(
+        root.post(SETTINGS, settings_form(withdrawal_rules=" | ".join(["FR", "3", *WITHDRAWAL[2:]])))
+    )
+    assert "Withdrawals not in time any more: 1" in said
+    assert "Withdrawal in time" in said
+    assert "No withdrawal in time" in said
+
+
+def test_rules_that_decide_the_same_say_so(root: Client, cast: Cast) -> None:
+    open_request(make_order(cast.north_lane))
+    page = root.post(SETTINGS, settings_form() | {"preview": "1"})
+    assert "No request would have been decided otherwise." in words_of(page)
+
+
+def test_the_dry_run_makes_as_many_queries_for_one_request_as_for_many(cast: Cast) -> None:
+    open_request(make_order(cast.north_lane))
+    settings = MarketplaceSettings.load()
+    with CaptureQueriesContext(connection) as one:
+        dry_run(settings)
+    for _n in range(3):
+        open_request(make_order(cast.south_pier))
+    with CaptureQueriesContext(connection) as many:
+        assert dry_run(settings).judged == 4
+    assert len(one) == len(many) == 2
+
+
+def words_of(response: HttpResponse) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
 
 
 # --- People

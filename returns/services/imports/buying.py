@@ -159,7 +159,7 @@ class Purchase:
             line_key=unused_key(first.line_key, self.lines),
             has_item_id=bool(first.order_item_id),
             quantity=0,
-            not_returnable_mark=self._settings.not_returnable_mark(first.sku, ""),
+            not_returnable_mark=self._settings.not_returnable_mark(first.sku, "", self.order.ordered_at),
         )
         self.lines.append(line)
         self.new_lines.append(line)

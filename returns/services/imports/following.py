@@ -37,7 +37,7 @@ from ...state_machine import GIVES_UNITS_BACK, Outcome, Role, Status
 from ..decide import NOT_CLOSED
 from ..marketplace import agrees
 from ..moves import search_text
-from ..open import verdict_columns, verdict_of
+from ..open import judged_columns, verdict_columns, verdict_of
 from .lines import Lines, has_currency_of
 from .matching import Held, last_reported, match_items, match_requests, news
 from .runs import Contradiction, ids
@@ -49,7 +49,10 @@ FORWARD = (Status.AUTHORIZED, Status.REFUND_DUE, Status.COMPLETED)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What holds for every row of a chunk. `told_at`: when happens what the file has no date for."""
+    """What holds for every row of a chunk. `told_at`: when happens what the file has no date for.
+
+    `rules`: for the clocks, which are the same whenever an order was placed.
+    """
 
     seller: Seller
     common: Common
@@ -67,7 +70,7 @@ class Desk:
         return cls(
             seller=seller,
             common=common,
-            rules=common.settings.rules_for(seller),
+            rules=common.settings.rules_for(seller, None),
             zone=ZoneInfo(common.settings.time_zone),
             now=now,
             told_at=told_at or now,
@@ -215,7 +218,7 @@ class OrderPlan:
     def _new_item(self, request: ReturnRequest, row: ReturnRow) -> ReturnItem:
         line = self.lines.of(row)
         self.lines.learn(line, row)
-        verdict = self._judge(row, line)
+        verdict, columns = self._judge(row, line)
         self.new.add(id(row))
         item = ReturnItem(
             request=request,
@@ -224,28 +227,29 @@ class OrderPlan:
             reason_code=row.reason_code,
             reported=row.reported,
             **_facts_of(row, line),
-            **_columns_of(verdict),
+            **columns,
         )
         self._verdicts[id(item)] = verdict
         return item
 
-    def _judge(self, row: ReturnRow, line: OrderItem) -> Verdict:
-        return judge_item(
-            ItemFacts(
-                requested_at=row.requested.instant(self.desk.zone),
-                requested_has_time=row.requested.at is not None,
-                ordered_at=self.order.ordered_at,
-                delivered_date=self.order.delivered_date,
-                estimated_delivery_date=self.order.estimated_delivery_date,
-                country=self.order.country,
-                category=line.category,
-                sku=line.sku,
-                is_imported=True,
-                reported_in_policy=row.in_policy,
-                reported_label_type=row.label_type,
-            ),
-            self.desk.rules,
+    def _judge(self, row: ReturnRow, line: OrderItem) -> tuple[Verdict, dict[str, Any]]:
+        """The verdict on a row, and the columns in which its item keeps it with what it was made of."""
+        facts = ItemFacts(
+            requested_at=row.requested.instant(self.desk.zone),
+            requested_has_time=row.requested.at is not None,
+            ordered_at=self.order.ordered_at,
+            delivered_date=self.order.delivered_date,
+            estimated_delivery_date=self.order.estimated_delivery_date,
+            country=self.order.country,
+            category=line.category,
+            sku=line.sku,
+            is_imported=True,
+            reported_in_policy=row.in_policy,
+            reported_label_type=row.label_type,
         )
+        rules = self.desk.common.settings.rules_for(self.desk.seller, self.order.ordered_at)
+        verdict = judge_item(facts, rules)
+        return verdict, judged_columns(_columns_of(verdict), facts, rules)
 
     def _there(self, said: Said, is_eligible: bool) -> tuple[Status | None, str]:
         """Where the file says the request stands, and how it ended; what is prepaid-eligible never closes."""
@@ -404,8 +408,8 @@ class OrderPlan:
         for item in change.items:
             row = row_of.get(item.pk)
             if row is not None and _judges_otherwise(row, item):
-                verdict = self._judge(row, item.order_item)
-                change.item_columns.setdefault(item.pk, {}).update(_columns_of(verdict))
+                verdict, columns = self._judge(row, item.order_item)
+                change.item_columns.setdefault(item.pk, {}).update(columns)
                 is_new = True
             else:
                 verdict = verdict_of(item)

@@ -64,7 +64,7 @@ class Lines:
             sku=row.sku,
             quantity=row.quantity,
             is_quantity_known=False,
-            not_returnable_mark=self._settings.not_returnable_mark(row.sku, ""),
+            not_returnable_mark=self._settings.not_returnable_mark(row.sku, "", self.order.ordered_at),
         )
         self._lines.append(line)
         self.new.append(line)
@@ -82,7 +82,9 @@ class Lines:
             if (word := getattr(row, column)) and not getattr(line, column)
         }
         if "category" in learned and not line.not_returnable_mark:
-            learned["not_returnable_mark"] = self._settings.not_returnable_mark(line.sku, row.category)
+            learned["not_returnable_mark"] = self._settings.not_returnable_mark(
+                line.sku, row.category, self.order.ordered_at
+            )
         if row.order_amount is not None and has_currency_of(line, row):
             paid = line.item_paid_minor
             is_ours_to_say = self.order.is_stub and line.paid_source == FROM_RETURNS

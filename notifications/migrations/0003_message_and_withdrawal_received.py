@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("return_opened", "Return request opened"),
+                    ("withdrawal_received", "Withdrawal from the contract"),
                     ("return_authorized", "Return request authorized"),
                     ("label_provided", "Return label provided"),
                     ("return_closed", "Return request closed"),
@@ -56,6 +57,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("return_opened", "Return request opened"),
+                    ("withdrawal_received", "Withdrawal from the contract"),
                     ("return_authorized", "Return request authorized"),
                     ("label_provided", "Return label provided"),
                     ("return_closed", "Return request closed"),
@@ -88,6 +90,7 @@ class Migration(migrations.Migration):
                         "kind__in",
                         [
                             "return_opened",
+                            "withdrawal_received",
                             "return_authorized",
                             "label_provided",
                             "return_closed",
@@ -121,6 +124,7 @@ class Migration(migrations.Migration):
                         "kind__in",
                         [
                             "return_opened",
+                            "withdrawal_received",
                             "return_authorized",
                             "label_provided",
                             "return_closed",

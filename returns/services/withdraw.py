@@ -1,0 +1,102 @@
+"""Withdrawing from the contract: the buyer declares it, and the system authorizes the return at once. That is law."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from ..actors import Actor
+from ..exceptions import Forbidden, Invalid, NotFound
+from ..models import MarketplaceSettings, Order, OrderItem, ReturnEvent
+from ..models.clock import database_now
+from ..selectors.cases import Case, load_cases
+from ..state_machine import Action, Role, resolve_first
+from ..withdrawal import Payer, WithdrawalVerdict, is_exempt, judge_withdrawal, sentence
+from .decide import Authorization, plan_authorization
+from .moves import write_moves
+from .open import AskedLine, check_lines, judge_lines, open_judged, opened_before
+from .rules import WITHDRAWAL
+
+# What such a request keeps as the buyer's reason: none has to be given.
+NO_REASON = "CR-NO_REASON_GIVEN"
+# As a returns report names who pays for the label.
+_LABEL_PAYERS = {Payer.BUYER: "Customer", Payer.SELLER: "Seller"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnLine:
+    """Units of one order line that the buyer withdraws from."""
+
+    order_item_id: int
+    quantity: int
+
+
+def withdraw(
+    actor: Actor, *, order_reference: str, lines: Sequence[WithdrawnLine], key: str = ""
+) -> ReturnEvent:
+    """Declare the withdrawal from `lines` of the buyer's order. Answers the event; the authorization follows it.
+
+    Whether it is in time is judged here, once, by the law of the buyer's country when the order was placed. What is
+    not is refused with the reason: the buyer can ask for a return like any other.
+    """
+    if actor.role != Role.BUYER:
+        raise Forbidden(_("Only the buyer can withdraw from the contract."))
+    resolve_first(Action.OPEN, actor.asking)
+    wanted = [
+        AskedLine(order_item_id=line.order_item_id, quantity=line.quantity, reason_code=NO_REASON)
+        for line in lines
+    ]
+    with transaction.atomic():
+        orders = Order.objects.for_actor(actor).filter(reference=order_reference)
+        order = orders.select_related("seller").first()
+        if order is None:
+            raise NotFound(_("This page does not exist, or it is not yours."))
+        locked = {
+            line.pk: line for line in OrderItem.objects.filter(order=order).select_for_update().order_by("pk")
+        }
+        done = opened_before(order, key, wanted)
+        if done is not None:
+            return done
+        asked = check_lines(wanted, locked, with_reasons=False)
+        judged = judge_lines(order, asked, locked, actor.occurred_at or database_now())
+        marketplace = MarketplaceSettings.load()
+        rule = marketplace.withdrawal_rule_for(order.country, order.ordered_at)
+        verdict = judge_withdrawal(
+            judged.facts, rule, is_business=order.is_business, rules_version=judged.rules.version
+        )
+        if not verdict.is_timely:
+            words = _("%(reason)s.") % {"reason": sentence(verdict.reason)}
+            at_fault = [
+                line for line in asked if rule and is_exempt(locked[line.order_item_id].category, rule)
+            ]
+            names = [f"quantity_{line.order_item_id}" for line in at_fault] or [""]
+            raise Invalid(words, dict.fromkeys(names, words))
+        request = judged.request
+        request.is_timely_withdrawal = True
+        request.verdict = {**request.verdict, "withdrawal": verdict.as_json()}
+        for item in judged.items:
+            item.label_payer = _LABEL_PAYERS[Payer(verdict.payer)]
+        event = open_judged(actor, judged, key=key)
+        _authorize(actor, load_cases([event.request])[0], verdict)
+        return event
+
+
+def _authorize(actor: Actor, case: Case, verdict: WithdrawalVerdict) -> None:
+    """To the seller's address in the buyer's country, else to any: the buyer must know where to send it.
+
+    Where the law lets the seller pay the way back, the seller owes a label.
+    """
+    system = Actor.system()
+    if actor.occurred_at:
+        system = system.at(actor.occurred_at)
+    decision = Authorization(
+        rule={"kind": WITHDRAWAL},
+        instructions=case.seller.instructions,
+        promises_label=verdict.payer == Payer.SELLER and not case.request.prepaid_eligible,
+    )
+    country = case.request.order.country
+    addresses = case.return_addresses
+    if addresses and not any(address.country == country for address in addresses):
+        decision = replace(decision, return_address_id=addresses[0].pk)
+    write_moves(system, [plan_authorization(case, system, decision)])
