@@ -15,12 +15,14 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from .. import services
 from ..actors import Actor, MemberRole
 from ..grounds import Stated
 from ..models import (
     Buyer,
+    LabelKind,
     MarketplaceSettings,
     Membership,
     Order,
@@ -34,10 +36,12 @@ from ..models.people import Language
 from ..services.comments import save_comment
 from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
+from ..services.labels import Label, keep_label_file
 from ..services.open import AskedLine
 from ..services.policies import save_settings
 from ..services.team import invite_member
 from ..state_machine import Outcome
+from .demo_pictures import draw_label
 
 PASSWORD = "returns-demo"
 DORA = "dora@demo.test"
@@ -465,6 +469,9 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
         )
         for _buyer in range(52)
     ]
+    labelled = order(("Dora Kettering", "Toronto", "CA"), 21, (LAMP, 1), email=DORA)
+    unpaid = order(("Sara Lindqvist", "Calgary", "CA"), 20, (KETTLE, 1))
+    parted = order(("Ravi Menon", "Halifax", "CA"), 12, (MUGS, 3))
     story.import_orders()
 
     ask(rug, 26 / 24, (RUG, 1, "AMZ-PG-APP-STYLE", "颜色比照片深很多。"))
@@ -552,7 +559,21 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
             comments="We have asked the carrier to search for your parcel and will tell you the result.",
         ),
     )
+    request, buyer = ask(labelled, 2, (LAMP, 1, "CR-DEFECTIVE", "It flickers at half brightness."))
+    services.authorize_return(
+        alice.at(ago(1.8)), reference=request.reference, decision=Authorization(label=_own_label())
+    )
+    request, buyer = ask(unpaid, 2, (KETTLE, 1, "CR-UNWANTED_ITEM", ""))
+    services.authorize_return(
+        ben.at(ago(1.7)),
+        reference=request.reference,
+        decision=Authorization(label=Label(kind=LabelKind.UNPAID)),
+    )
+    request, buyer = ask(parted, 10 / 24, (MUGS, 3, "CR-DAMAGED_BY_CARRIER", "One of the three is chipped."))
+    (item,) = request.items.all()
+    services.split_return(ben.at(ago(4 / 24)), reference=request.reference, units={item.pk: 1})
     _tell_crowd(story, crowd[12:], alice, ben)
+<<<<<<< HEAD
     open_order = _tell_of_an_order_to_ask_for(seller, now)
     return [cable.number, headset.number, kettle.number, promised.number, open_order.number]
 
@@ -564,6 +585,28 @@ def _tell_of_an_order_to_ask_for(seller: Seller, now: datetime) -> Bought:
     story.import_orders()
     story.ask(bought, 1.2, (MUGS, 1, "CR-DAMAGED_BY_CARRIER", "One of the four mugs arrived in pieces."))
     return bought
+=======
+    return [cable.number, headset.number, kettle.number, promised.number, labelled.number]
+
+
+def _own_label() -> Label:
+    number = "1Z999AA10123456784"
+    drawn = draw_label(
+        "UPS",
+        number,
+        "Dora Kettering\nToronto, ON\nCanada",
+        "North Lane c/o Maple Depot\n1200 Dundas Street West\nToronto ON M6J 1X2\nCanada",
+    )
+    file = keep_label_file(SimpleUploadedFile("label.png", drawn))
+    return Label(
+        kind=LabelKind.OWN,
+        file=file,
+        carrier="UPS",
+        tracking_number=number,
+        cost_minor=1180,
+        currency="USD",
+    )
+>>>>>>> w-split
 
 
 def _report_history(story: Story, crowd: list[Bought]) -> None:
