@@ -573,9 +573,8 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     (item,) = request.items.all()
     services.split_return(ben.at(ago(4 / 24)), reference=request.reference, units={item.pk: 1})
     _tell_crowd(story, crowd[12:], alice, ben)
-<<<<<<< HEAD
     open_order = _tell_of_an_order_to_ask_for(seller, now)
-    return [cable.number, headset.number, kettle.number, promised.number, open_order.number]
+    return [cable.number, headset.number, kettle.number, promised.number, labelled.number, open_order.number]
 
 
 def _tell_of_an_order_to_ask_for(seller: Seller, now: datetime) -> Bought:
@@ -585,8 +584,6 @@ def _tell_of_an_order_to_ask_for(seller: Seller, now: datetime) -> Bought:
     story.import_orders()
     story.ask(bought, 1.2, (MUGS, 1, "CR-DAMAGED_BY_CARRIER", "One of the four mugs arrived in pieces."))
     return bought
-=======
-    return [cable.number, headset.number, kettle.number, promised.number, labelled.number]
 
 
 def _own_label() -> Label:
@@ -606,7 +603,6 @@ def _own_label() -> Label:
         cost_minor=1180,
         currency="USD",
     )
->>>>>>> w-split
 
 
 def _report_history(story: Story, crowd: list[Bought]) -> None:
