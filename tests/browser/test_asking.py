@@ -84,7 +84,7 @@ def dora(chromium: Browser, desk: str) -> LetIn:
     page = context.new_page()
     sign_in(page, "ben@demo.test")
     sign_in_as_buyer(page, DORA, RECEIPT)
-    page.locator(".crumb a").click()
+    page.locator("main a[href^='/my/orders/']").first.click()
     page.wait_for_url("**/my/orders/*/")
     entered = LetIn(context.storage_state(), page.url)
     context.close()
@@ -148,6 +148,7 @@ def test_two_tabs_and_the_seller_race_for_the_last_unit(open_browser: Open, dora
     order = dora.order
     before = find_mail(first, RECEIPT, DORA)
     first.goto(f"{order}ask/")
+    speak(first, ENGLISH)
     first.get_by_label("Kitchen scale").check()
     first.get_by_role("button", name="Go on").click()
     first.get_by_label("Ordered by accident").check()
