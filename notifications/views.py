@@ -50,6 +50,9 @@ IN_A_FRAME = {
 HINTS = {
     Kind.RETURN_OPENED: gettext_lazy("A buyer asks for a return, and it waits for your decision."),
     Kind.MESSAGE_RECEIVED: gettext_lazy("A buyer writes to you about a return."),
+    Kind.WITHDRAWAL_RECEIVED: gettext_lazy(
+        "A buyer withdrew from the contract; the system has authorized the return."
+    ),
     Kind.RETURN_CLOSED_BY_BUYER: gettext_lazy("The buyer has closed the own request, with the reason."),
     Kind.RETURN_KEPT: gettext_lazy("The buyer keeps an item whose return was prepaid."),
     Kind.DEADLINE_NEAR: gettext_lazy("An answer or a refund is due soon, or overdue."),

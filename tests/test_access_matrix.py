@@ -203,6 +203,8 @@ my/returns/<slug:reference>/photos/<slug:photo>/ 200 303  200 303  200 303  200 
 my/returns/<slug:reference>/slip/                200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/step-in/             200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/orders/<slug:reference>/                      200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/orders/<slug:reference>/withdraw/             200 303  200 303  200 303  200 303  200 303  200 200  404 404  200 303
+my/orders/<slug:reference>/withdraw/confirm/     200 303  200 303  200 303  200 303  200 303  303 422  404 404  200 303
 my/orders/<slug:reference>/ask/                  200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/orders/<slug:reference>/ask/check/            200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/orders/<slug:reference>/ask/<int:line>/       200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303

@@ -26,6 +26,7 @@ from ..models import (
     MarketplaceSettings,
     Membership,
     Order,
+    OrderItem,
     ReturnAddress,
     ReturnRequest,
     Seller,
@@ -40,6 +41,7 @@ from ..services.labels import Label, keep_label_file
 from ..services.open import AskedLine
 from ..services.policies import save_settings
 from ..services.team import invite_member
+from ..services.withdraw import WithdrawnLine
 from ..state_machine import Outcome
 from .demo_pictures import draw_label
 
@@ -348,6 +350,17 @@ class Story:
         )
         return event.request, buyer
 
+    def withdraw(self, bought: Bought, days: float, product: Product) -> None:
+        """The buyer withdraws from the contract about one unit, `days` ago."""
+        line = OrderItem.objects.select_related("order").get(
+            order__seller=self.seller, order__order_number=bought.number, sku=product.sku
+        )
+        services.withdraw(
+            Actor.buyer(line.order).at(self.ago(days)),
+            order_reference=line.order.reference,
+            lines=[WithdrawnLine(order_item_id=line.pk, quantity=1)],
+        )
+
 
 def fill() -> list[str]:
     """Fill an empty portal with the demo. Answers the demo buyer's order numbers."""
@@ -449,7 +462,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     kettle = order(("José García", "Austin", "US"), 16, (KETTLE, 2), email=DORA)
     cable = order(("Dora Kettering", "Toronto", "CA"), 14, (CABLE, 1), email=DORA)
     planter = order(("Emeka Obi", "Chicago", "US"), 19, (PLANTER, 1))
-    shirt = order(("Chloé Renaud", "Lyon", "FR"), 12, (SHIRT_M, 2))
+    shirt = order(("Chloé Renaud", "Lyon", "FR"), 12, (SHIRT_M, 2), email=DORA)
     board = order(("Brightwater Catering", "Boston", "US"), 13, (BOARD, 1), is_business=True)
     camping = order(("Priya Nair", "Columbus", "US"), 15, (STOVE, 1), (FUEL, 1))
     drill = order(("Lukas Brandt", "Hamburg", "DE"), 18, (DRILL, 1))
@@ -488,7 +501,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
         payer="Seller",
         reason="CR-DAMAGED_BY_CARRIER",
     )
-    ask(shirt, 3 / 24, (SHIRT_M, 2, "AMZ-PG-APP-TOO-SMALL", ""))
+    story.withdraw(shirt, 3 / 24, SHIRT_M)
     ask(board, 9 / 24, (BOARD, 1, "CR-UNWANTED_ITEM", "The event was called off."))
     ask(
         camping,
@@ -574,7 +587,8 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     services.split_return(ben.at(ago(4 / 24)), reference=request.reference, units={item.pk: 1})
     _tell_crowd(story, crowd[12:], alice, ben)
     open_order = _tell_of_an_order_to_ask_for(seller, now)
-    return [cable.number, headset.number, kettle.number, promised.number, labelled.number, open_order.number]
+    doras = (cable, headset, kettle, promised, labelled, shirt, open_order)
+    return [bought.number for bought in doras]
 
 
 def _tell_of_an_order_to_ask_for(seller: Seller, now: datetime) -> Bought:

@@ -1,7 +1,7 @@
 """What changed rules would have decided: the newest requests judged again from what their verdicts were made of."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -33,11 +33,17 @@ class Difference:
     before: Decided
     after: Decided
 
+    @property
+    def is_window_alone(self) -> bool:
+        """Nothing but the end of the window differs."""
+        return replace(self.before, window_end_date=None) == replace(self.after, window_end_date=None)
+
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """`judged`: how many requests were judged again, `skipped`: whose verdicts came without what they were made of;
-    `counts`: differences by kind (``verdict``, ``prepaid``, ``window``, ``withdrawal``).
+    `counts`: differences by kind (``verdict``, ``prepaid``, ``window``, ``withdrawal``); `differences`: newest first,
+    those after all others in which nothing but the end of the window differs.
     """
 
     judged: int
@@ -106,4 +112,5 @@ def dry_run(settings: MarketplaceSettings) -> DryRun:
                 request.pk, str(request), request.order.order_number, request.requested_at, before, after
             )
         )
+    differences.sort(key=lambda one: one.is_window_alone)
     return DryRun(len(requests) - skipped, skipped, dict(counts), differences)

@@ -20,14 +20,18 @@ def save_settings(actor: Actor, settings: MarketplaceSettings) -> None:
     if actor.role not in (Role.ADMIN, Role.SYSTEM):
         raise Forbidden(_("Only an admin changes the rules of the marketplace."))
     with transaction.atomic():
-        MarketplaceSettings.objects.select_for_update().get(pk=settings.pk)
-        newest = RulesVersion.objects.order_by("-version").first()
+        before = MarketplaceSettings.objects.select_for_update().get(pk=settings.pk)
+        newest = RulesVersion.objects.order_by("-version")[0]
+        settings.rules_version = newest.version
         columns = {name: getattr(settings, name) for name in RULES}
-        if newest is None or columns != newest.columns:
-            settings.rules_version = newest.version + 1 if newest else settings.rules_version
+        if columns != newest.columns:
+            settings.rules_version += 1
             RulesVersion.objects.create(
                 version=settings.rules_version,
                 in_force_from=database_now() if Order.objects.exists() else ALWAYS,
                 columns=columns,
             )
-        settings.save(force_update=True)
+        names = [field.name for field in MarketplaceSettings._meta.concrete_fields]
+        settings.save(
+            update_fields=[name for name in names if getattr(settings, name) != getattr(before, name)]
+        )

@@ -536,8 +536,8 @@ def test_changed_rules_are_shown_with_what_they_would_have_decided_before_they_a
         assert page.status_code == 200
         said = words_of(page)
         assert "Nothing is saved yet. 3 requests of the newest 500 were judged by these rules" in said
-        assert "Requests that would differ: 3 Another verdict: 1 Prepaid label gained or lost: 1" in said
-        assert "Another end of the window: 3" in said
+        assert "Another verdict: 1 Prepaid label gained or lost: 1 Another end of the window: 3" in said
+        assert "Requests that would differ: 3" in said
         rows = said[said.index("By these rules") :]
         assert re.search(
             rf"{late} .* In policy .* Eligible for a prepaid return Not in policy .* No prepaid label", rows
