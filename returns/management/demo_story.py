@@ -39,7 +39,11 @@ from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.labels import Label, keep_label_file
 from ..services.open import AskedLine
+<<<<<<< HEAD
 from ..services.policies import save_settings
+=======
+from ..services.seller_rules import save_returnless_rule, set_override
+>>>>>>> w-rules
 from ..services.team import invite_member
 from ..services.withdraw import WithdrawnLine
 from ..state_machine import Outcome
@@ -75,6 +79,7 @@ TENT = Product("TENT-3P-GRN", "Three-person tent, green", 18900, "B09ZPLM4TX")
 SPEAKER = Product("SPEAKER-MINI", "Portable speaker, splash-proof", 4590, "B0C8M2VQ1R")
 BACKPACK = Product("PACK-28-NVY", "Day backpack 28 L, navy", 6450, "B0BKR9D3FJ")
 SCALE = Product("SCALE-KIT-5", "Kitchen scale, 5 kg, 1 g steps", 2190, "B07V6QXH2M")
+CLIPS = Product("CLIP-CABLE-12", "Cable clips, 12 pieces", 450, "B0BQ4YTW7L")
 EVERYDAY = (CABLE, KETTLE, SHIRT_M, SHIRT_L, LAMP, MUGS, DRILL, FLASK, HEADSET, SPEAKER, BACKPACK, SCALE)
 
 BUYERS = (
@@ -586,6 +591,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     (item,) = request.items.all()
     services.split_return(ben.at(ago(4 / 24)), reference=request.reference, units={item.pk: 1})
     _tell_crowd(story, crowd[12:], alice, ben)
+<<<<<<< HEAD
     open_order = _tell_of_an_order_to_ask_for(seller, now)
     doras = (cable, headset, kettle, promised, labelled, shirt, open_order)
     return [bought.number for bought in doras]
@@ -617,6 +623,21 @@ def _own_label() -> Label:
         cost_minor=1180,
         currency="USD",
     )
+=======
+    _tell_rules(seller, alice, now)
+    return [cable.number, headset.number, kettle.number, promised.number]
+>>>>>>> w-rules
+
+
+def _tell_rules(seller: Seller, alice: Actor, now: datetime) -> None:
+    """What the owner has decided beforehand, and a request that is refunded by it."""
+    save_returnless_rule(alice, name="Small things", currency="USD", least_minor=0, most_minor=500)
+    set_override(alice, sku=TENT.sku, is_automatic=True)
+    set_override(alice, sku=RUG.sku, is_automatic=False)
+    story = Story(seller, now, random.Random(21))
+    clips = story.order(("Hana Sato", "Seattle", "US"), 9, (CLIPS, 1))
+    story.import_orders()
+    story.ask(clips, 5 / 24, (CLIPS, 1, "CR-NOT_COMPATIBLE", "Too narrow for our cables."))
 
 
 def _report_history(story: Story, crowd: list[Bought]) -> None:

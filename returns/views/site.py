@@ -102,7 +102,11 @@ def _menu(request: HttpRequest) -> list[Item]:
         menu += [
             Item(_("Overview"), overview, request.path == overview),
             Item(_("Orders"), "", any(child.is_current for child in orders), orders),
-            item(_("Settings"), reverse("seller-settings")),
+            Item(
+                _("Settings"),
+                reverse("seller-settings"),
+                request.path.startswith((reverse("seller-settings"), reverse("seller-rules"))),
+            ),
             item(_("Help"), reverse("seller-help")),
         ]
     if request.user.is_staff:

@@ -37,11 +37,13 @@ from returns.models import (
     ReturnRequest,
     RulesVersion,
     ScheduledJob,
+    SkuUpload,
     StatusCount,
 )
 from returns.models.clock import database_now
 from returns.services.comments import save_comment
 from returns.services.saved_views import save_view
+from returns.services.seller_rules import save_returnless_rule, set_override
 from returns.state_machine import Status
 from tests.factories import (
     Cast,
@@ -121,6 +123,14 @@ class World:
         )
         self.saved, self.other_saved = (
             save_comment(alice, name=name, text="We are sorry.", language="en") for name in ("One", "Two")
+        )
+        self.sku, self.other_sku = (set_override(alice, sku=sku, is_automatic=True) for sku in ("A", "B"))
+        self.rule, self.other_rule = (
+            save_returnless_rule(alice, name=name, currency="USD", least_minor=0, most_minor=100)
+            for name in ("One", "Two")
+        )
+        self.upload = SkuUpload.objects.create(
+            seller=cast.north_lane, user=cast.alice, file_name="a", uploaded_at=NOW, code=41003
         )
         self.view, self.other_view = (
             save_view(alice, name=name, query="overdue=on") for name in ("One", "Two")
@@ -238,6 +248,13 @@ BROKEN: dict[str, list[Broken]] = {
     "saved_view_once": [lambda w: (w.other_view, {"name": "One"})],
     "saved_comment_name": [lambda w: (w.other_saved, {"name": "One"})],
     "saved_comment_language": [lambda w: (w.saved, {"language": ""})],
+    "sku_rule_once": [lambda w: (w.other_sku, {"sku": "A"})],
+    "sku_rule_has_sku": [lambda w: (w.sku, {"sku": ""})],
+    "returnless_rule_name": [lambda w: (w.other_rule, {"name": "One"})],
+    "returnless_rule_range": [
+        lambda w: (w.rule, {"least_minor": -1}),
+        lambda w: (w.rule, {"least_minor": 101}),
+    ],
     "returns_buyersession.key_digest": [lambda w: (w.other_session, {"key_digest": "a"})],
     # Orders
     "order_number_once": [
