@@ -39,11 +39,8 @@ from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.labels import Label, keep_label_file
 from ..services.open import AskedLine
-<<<<<<< HEAD
 from ..services.policies import save_settings
-=======
 from ..services.seller_rules import save_returnless_rule, set_override
->>>>>>> w-rules
 from ..services.team import invite_member
 from ..services.withdraw import WithdrawnLine
 from ..state_machine import Outcome
@@ -591,7 +588,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     (item,) = request.items.all()
     services.split_return(ben.at(ago(4 / 24)), reference=request.reference, units={item.pk: 1})
     _tell_crowd(story, crowd[12:], alice, ben)
-<<<<<<< HEAD
+    _tell_rules(seller, alice, now)
     open_order = _tell_of_an_order_to_ask_for(seller, now)
     doras = (cable, headset, kettle, promised, labelled, shirt, open_order)
     return [bought.number for bought in doras]
@@ -623,10 +620,6 @@ def _own_label() -> Label:
         cost_minor=1180,
         currency="USD",
     )
-=======
-    _tell_rules(seller, alice, now)
-    return [cable.number, headset.number, kettle.number, promised.number]
->>>>>>> w-rules
 
 
 def _tell_rules(seller: Seller, alice: Actor, now: datetime) -> None:
