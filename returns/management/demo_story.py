@@ -530,8 +530,21 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     request, buyer = ask(tent, 14, (TENT, 1, "CR-QUALITY_UNACCEPTABLE", "The fly sheet lets water in."))
     _address_for(seller, "GB")
     services.authorize_return(alice.at(ago(13.5)), reference=request.reference)
+    services.hand_over(
+        buyer.at(ago(10)), reference=request.reference, carrier="Royal Mail", tracking_number="RR123456785GB"
+    )
     (item,) = request.items.all()
     services.receive_return(ben.at(ago(5.5)), reference=request.reference, received={item.pk: (1, "used")})
+    services.write_message(
+        buyer.at(ago(1.4)),
+        reference=request.reference,
+        comments="You have had the tent for four days. When do you refund me?",
+    )
+    services.write_message(
+        ben.at(ago(1.1)),
+        reference=request.reference,
+        comments="We are drying and checking it, and come back to you tomorrow.",
+    )
     services.escalate(
         buyer.at(ago(0.3)), reference=request.reference, comments="It has been five days and nothing came."
     )
