@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from returns.exceptions import NotFound
 from returns.models import Order
-from returns.selectors.orders import newest_first
+from returns.selectors.orders import get_order, newest_first
 from tests.browsers import signed_in
 from tests.factories import DORA, ED, Cast, Line, Person, make_cast, make_order, open_request
 
@@ -172,6 +173,13 @@ def test_the_page_of_an_order_has_its_lines_money_units_and_requests(alice: Clie
 def test_an_order_that_nobody_asked_about_says_so(alice: Client, cast: Cast) -> None:
     order = make_order(cast.north_lane, buyer=Person(name="", email=""), country="", is_stub=True)
     assert "Nobody has asked for a return of this order." in words(alice.get(page_of(order)))
+
+
+def test_below_the_page_a_foreign_order_is_not_there_either(cast: Cast) -> None:
+    order = make_order(cast.north_lane)
+    assert get_order(cast.actor(cast.alice), order.reference).order == order
+    with pytest.raises(NotFound):
+        get_order(cast.actor(cast.carol), order.reference)
 
 
 def test_a_foreign_order_is_not_there_and_a_viewer_may_look(cast: Cast, browser: Browser) -> None:
