@@ -448,7 +448,7 @@ def test_a_file_that_is_too_large_is_refused_and_never_kept_whole(
     alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MAX_UPLOAD_BYTES", 1024**2)
-    monkeypatch.setattr("returns.views.files.MAX_UPLOAD_BYTES", 1024**2)
+    monkeypatch.setattr("returns.views.files.UploadHandler.most", 1024**2)
     written: list[int] = []
     usual = TemporaryFileUploadHandler.receive_data_chunk
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -20,6 +21,7 @@ from returns.models.clock import database_now
 from returns.reports import sku_overrides
 from returns.services.seller_rules import save_returnless_rule, set_override, upload_overrides
 from returns.state_machine import Status
+from returns.views.rules import SkuUploadHandler
 from tests.browsers import let_in
 from tests.factories import Cast, Line, by_hand, file_request, make_order, open_request
 from tests.returns.report_files import sample
@@ -357,13 +359,22 @@ def test_a_file_of_too_many_rows_changes_nothing(
     assert len(overrides()) == 3
 
 
-def test_a_file_that_is_too_big_is_neither_kept_nor_read(
+def test_a_file_that_is_too_big_is_neither_kept_whole_nor_read(
     browser: Browser, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sku_overrides, "MAX_BYTES", 100)
-    file = a_file("A\tMANUAL\n" * 4)
-    assert file.size > 100
-    assert "41001 This file is larger than 60 MB." in text_of(sent(browser, cast, file))
+    monkeypatch.setattr(sku_overrides, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(SkuUploadHandler, "most", 100_000)
+    written: list[int] = []
+    usual = TemporaryFileUploadHandler.receive_data_chunk
+
+    def count(self: Any, raw_data: bytes, start: int) -> None:
+        written.append(len(raw_data))
+        usual(self, raw_data, start)
+
+    monkeypatch.setattr(TemporaryFileUploadHandler, "receive_data_chunk", count)
+    page = text_of(sent(browser, cast, a_file("A\tMANUAL\n" * 100_000)))
+    assert "41001 This file is larger than 60 MB." in page
+    assert 0 < sum(written) < 200_000
     assert not overrides()
 
 
