@@ -50,11 +50,12 @@ def split_return(actor: Actor, *, reference: str, units: Mapping[int, int], key:
         if done is not None:
             return done
         check_move(case, actor, Action.SPLIT)
+        resolve_first(Action.SPLIT, actor.asking)
         _check_units(case, wanted)
         first = case.request
         second = ReturnRequest.objects.create(
             rma_number=_next_number(first),
-            status=resolve_first(Action.SPLIT, actor.asking).target,
+            status=Status.AUTHORIZATION_REQUIRED,
             **{column: getattr(first, column) for column in SHARED},
         )
         count(Counter({(second.seller_id, second.status): 1}))
