@@ -96,7 +96,7 @@ def _with_words(q: str) -> Q:
     return (
         Q(order_number__icontains=q)
         | Q(buyer__name__icontains=q)
-        | Exists(lines.filter(Q(sku__icontains=q) | Q(title__icontains=q)))
+        | Q(Exists(lines.filter(Q(sku__icontains=q) | Q(title__icontains=q))))
     )
 
 
