@@ -361,6 +361,7 @@ def test_the_seller_may_follow_a_link_to_decide(is_prepaid: bool) -> None:
 EVERY_READER = {
     **{kind: [Reader.BUYER] for kind in Kind},
     Kind.RETURN_OPENED: [Reader.BUYER, Reader.SELLER],
+    Kind.WITHDRAWAL_RECEIVED: [Reader.BUYER, Reader.SELLER],
     Kind.RETURN_CLOSED: [Reader.BUYER, Reader.SELLER],
     Kind.RETURN_CLOSED_BY_BUYER: [Reader.SELLER],
     Kind.RETURN_KEPT: [Reader.SELLER],
