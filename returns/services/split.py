@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
 from ..exceptions import Invalid
-from ..models import Order, ReturnEvent, ReturnItem, ReturnRequest
+from ..models import Order, Photo, ReturnEvent, ReturnItem, ReturnRequest
 from ..policy import judge_request
 from ..selectors.cases import Case
 from ..state_machine import Action, Status, resolve_first
@@ -64,6 +64,8 @@ def split_return(actor: Actor, *, reference: str, units: Mapping[int, int], key:
         move.key = key
         new_move.facts = {"split_from": _named(first)}
         event, _beginning = write_moves(actor, [move, new_move])
+        # The photos of what goes whole go with it.
+        Photo.objects.filter(item__in=new_case.items).update(request=second)
         write_search_texts({one.request.pk: search_text_of(one) for one in (case, new_case)})
         return event
 

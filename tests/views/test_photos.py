@@ -31,7 +31,7 @@ from returns.services.photos import (
 )
 from returns.state_machine import Status
 from tests.browsers import let_in, signed_in
-from tests.factories import Cast, a_request_in, make_order, open_request
+from tests.factories import Cast, Line, a_request_in, make_order, open_request
 from tests.label_files import PDF, SECRET, a_picture, a_png_that_claims, upload
 from tests.photo_files import HTML, SVG, a_photo, a_photo_with_gps, give_photos
 
@@ -217,6 +217,21 @@ def test_what_is_written_can_have_photos_and_has_them_once(cast: Cast) -> None:
 
 
 # --- Who sees it
+
+
+def test_the_photos_of_an_item_go_with_it_when_its_request_is_split(cast: Cast) -> None:
+    order = make_order(cast.north_lane, Line(), Line(sku="RUG", title="Rug"), country="CA")
+    request = open_request(order)
+    (photo,) = give_photos(request, [a_photo()])
+    first = request.items.order_by("pk")[0]
+    services.split_return(cast.actor(cast.alice), reference=request.reference, units={first.pk: 1})
+    second = ReturnRequest.objects.get(items=first)
+    alice = signed_in(cast.alice)
+    shown = [
+        f"/photos/{photo.reference}/" in alice.get(f"/seller/returns/{one.reference}/").content.decode()
+        for one in (request, second)
+    ]
+    assert (second == request, shown) == (False, [False, True])
 
 
 def test_a_photo_is_a_file_that_can_do_nothing(cast: Cast, request_: ReturnRequest) -> None:
