@@ -93,7 +93,7 @@ def lines_of(draft: ReturnDraft | None) -> Mapping[int, dict[str, Any]]:
 def photos_by_line(draft: ReturnDraft) -> dict[int, list[Photo]]:
     """The photos of a draft, by the id of their order line, oldest first."""
     found = defaultdict(list)
-    for photo in draft.photos.order_by("pk"):
+    for photo in sorted(draft.photos.all(), key=lambda photo: photo.pk):
         found[photo.order_item_id].append(photo)
     return found
 

@@ -169,7 +169,7 @@ def send_draft(actor: Actor, *, order_reference: str, key: str, seen: str) -> Re
 
 def digest_of(draft: ReturnDraft) -> str:
     """What stands for all that a draft says and shows; it changes with any of it."""
-    photos = sorted(draft.photos.values_list("reference", flat=True))
+    photos = sorted(photo.reference for photo in draft.photos.all())
     return hashlib.sha256(json.dumps([draft.data, photos], sort_keys=True).encode()).hexdigest()
 
 

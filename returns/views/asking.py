@@ -221,7 +221,7 @@ def _check(request: HttpRequest, reference: str, side: Side) -> HttpResponse:
                 messages.success(request, _("The return is asked for, and the buyer is told."))
                 return _see(reverse("seller-return", args=[event.request.reference]))
             return _see(reverse("buyer-asked", args=[event.request.reference]))
-    draft = drafts_of(actor, order).first()
+    draft = drafts_of(actor, order).prefetch_related("photos").first()
     if draft is None:
         return _start_again(request, order, side)
     preview = preview_draft(order, draft)
