@@ -47,6 +47,9 @@ def right_of(order: Order) -> WithdrawalRight:
 def right_at(
     order: Order, lines: Sequence[OrderItem], settings: MarketplaceSettings, now: datetime
 ) -> WithdrawalRight:
+    """The same for these lines of the order, where somebody else has read them and the time."""
+    if not lines:
+        return WithdrawalRight([], [], None, buyer_pays=True, why_not="")
     rule = settings.withdrawal_rule_for(order.country, order.ordered_at)
     exempt = [line for line in lines if rule and is_exempt(line.category, rule)]
     free = [line for line in lines if line.free and line not in exempt]
