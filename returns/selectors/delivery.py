@@ -26,7 +26,7 @@ class Delivery:
 def delivery_of(actor: Actor, reference: str) -> Delivery:
     """The actor's order, its lines, and its requests, newest first."""
     order = Order.objects.for_actor(actor).select_related("seller").get(reference=reference)
-    rules = MarketplaceSettings.load().rules_for(order.seller)
+    rules = MarketplaceSettings.load().rules_for(order.seller, order.ordered_at)
     expected = order.estimated_delivery_date
     if expected is None and order.ordered_at is not None:
         ordered = policy.local_day(order.ordered_at, rules.time_zone)

@@ -56,6 +56,6 @@ def split(request: HttpRequest, reference: str) -> HttpResponse:
                 sentence % {"rma": event.facts["split_into"]["rma_number"]},
                 otherwise=reverse("seller-return", args=[reference]),
             )
-    details = zip(item_details(case), case.items, strict=True)
+    details = zip(item_details(case, {}), case.items, strict=True)
     context = {"lines": [(shown, form[f"units_{item.pk}"]) for shown, item in details]}
     return decision_page(request, "seller_split.html", case, form, context)

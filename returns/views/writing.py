@@ -24,7 +24,7 @@ from .seller import case_for, decision_page, done, initial_of, is_sent
 def write(request: HttpRequest, reference: str) -> HttpResponse:
     """A message to the buyer; with ``?draft=cost`` it begins with what the return would cost."""
     actor: Actor = request.actor
-    case = case_for(request, reference, Action.WRITE)
+    case = case_for(request, Action.WRITE)
     form = _form(request, case)
     if is_sent(request, form):
         event = form.carry_out(
@@ -41,7 +41,7 @@ def write(request: HttpRequest, reference: str) -> HttpResponse:
             )
     context = {
         "planned": _planned(actor, form, case),
-        "written": conversation_of(case, actor, list_events(case)),
+        "written": conversation_of(case, actor, list_events(case.request)),
     }
     return decision_page(request, "seller_write.html", case, form, context)
 

@@ -53,8 +53,23 @@ def test_every_page_of_the_administration_fits_and_is_accessible(
     look_at_all(page, shown, words)
 
 
+# What is cut off with letters of twice the size. What is hidden from sight on purpose is one pixel wide.
+CUT = """() => {
+    document.documentElement.style.fontSize = "200%";
+    const cut = [...document.querySelectorAll("body *")].filter(one => {
+        const {overflowX, overflowY} = getComputedStyle(one);
+        return one.clientWidth > 1 && one.innerText && (
+            (overflowX !== "visible" && overflowX !== "auto" && one.scrollWidth > one.clientWidth + 1) ||
+            (overflowY !== "visible" && overflowY !== "auto" && one.scrollHeight > one.clientHeight + 1));
+    }).map(one => one.outerHTML.slice(0, 150));
+    const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    document.documentElement.style.fontSize = "";
+    return wide > 0 ? [...cut, `${wide} pixels too wide`] : cut;
+}"""
+
+
 def look_at_all(page: Page, shown: list[Shown], words: Words) -> None:
-    wide, wrong = {}, {}
+    wide, wrong, cut = {}, {}, {}
     for one in shown:
         if one.who == "nobody":
             page.context.clear_cookies()
@@ -68,7 +83,9 @@ def look_at_all(page: Page, shown: list[Shown], words: Words) -> None:
         if (width := width_of(page)) > 320:
             wide[one.name] = width
         page.set_viewport_size({"width": 1280, "height": 900})
-    assert (wide, wrong) == ({}, {})
+        if found := page.evaluate(CUT):
+            cut[one.name] = found
+    assert (wide, wrong, cut) == ({}, {}, {})
 
 
 def speak_everywhere(page: Page, words: Words) -> None:
