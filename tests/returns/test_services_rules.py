@@ -10,7 +10,6 @@ from returns import services
 from returns.actors import Actor
 from returns.exceptions import Invalid, TransitionNotAllowed
 from returns.models import (
-    MarketplaceSettings,
     OrderItem,
     Refund,
     ReturnAddress,
@@ -23,12 +22,14 @@ from returns.models.clock import database_now
 from returns.models.money import RefundCause
 from returns.services.deadlines import authorize_at_limit
 from returns.services.rules import go_on_by_rule
+from returns.services.withdraw import WithdrawnLine
 from returns.state_machine import Outcome, Role, Status
 from tests.factories import (
     Cast,
     Line,
     asked_lines,
     at_once,
+    change_rules,
     closing,
     day,
     file_request,
@@ -83,7 +84,7 @@ AUTOMATIC = {
 def test_each_mode_authorizes_what_it_says(cast: Cast, mode: str, kind: str) -> None:
     set_mode(mode, 21)
     if kind == "not in policy, within days":
-        MarketplaceSettings.objects.update(window_days=14)
+        change_rules(window_days=14)
     request = open_request(make_order(cast.north_lane, **KINDS[kind]))
     assert request.policy == {"prepaid-eligible": "in_policy", "unknown": "unknown"}.get(
         kind, kind.partition(",")[0].replace(" ", "_")
@@ -203,15 +204,13 @@ def test_an_override_is_its_sellers_own(cast: Cast) -> None:
 
 def test_a_withdrawal_in_time_is_authorized_whatever_is_set(cast: Cast) -> None:
     set_mode(BY_HAND)
-    order = make_order(cast.north_lane, CABLE, country="CA")
-    request = open_request(order)
+    order = make_order(cast.north_lane, CABLE, country="FR")
     small_things(cast)
     override(cast, "CABLE-1", is_automatic=False)
     ReturnAddress.objects.all().delete()
-    ReturnRequest.objects.update(is_timely_withdrawal=True)
-    request.refresh_from_db()
-    go_on_by_rule(Actor.buyer(order), ReturnRequest.objects.select_related("seller", "order__buyer").get())
-    request.refresh_from_db()
+    lines = [WithdrawnLine(order_item_id=order.items.get().pk, quantity=1)]
+    services.withdraw(Actor.buyer(order), order_reference=order.reference, lines=lines)
+    request = ReturnRequest.objects.get()
     assert (request.status, last_event(request).facts["rule"]) == (AUTHORIZED, {"kind": "withdrawal"})
 
 
