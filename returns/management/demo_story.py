@@ -610,7 +610,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
 def _tell_of_an_order_to_ask_for(seller: Seller, now: datetime) -> Bought:
     """Dora's order of which little was asked for: the one to try asking with."""
     story = Story(seller, now, random.Random(22))
-    bought = story.order(("Dora Kettering", "Toronto", "CA"), 11, (MUGS, 6), (SCALE, 1), email=DORA)
+    bought = story.order(("Dora Kettering", "Toronto", "CA"), 11, (MUGS, 8), (SCALE, 1), email=DORA)
     story.import_orders()
     story.ask(bought, 1.2, (MUGS, 1, "CR-DAMAGED_BY_CARRIER", "One of the four mugs arrived in pieces."))
     return bought
