@@ -67,10 +67,11 @@ class Prepared:
                     else cursor.mogrify("%s", [one]).decode()
                     for one in parameters
                 ]
-                types = ", ".join(["bigint"] * len(given))
-                cursor.execute(f"PREPARE {self.name} ({types}) AS {sql % tuple(marks)}")
+                types = f"({', '.join(['bigint'] * len(given))})" if given else ""
+                cursor.execute(f"PREPARE {self.name} {types} AS {sql % tuple(marks)}")
                 known.add(self.name)
-            cursor.execute(f"EXECUTE {self.name} ({', '.join(f'{value:d}' for value in given)})")
+            values = f"({', '.join(f'{value:d}' for value in given)})" if given else ""
+            cursor.execute(f"EXECUTE {self.name} {values}")
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 

@@ -46,6 +46,12 @@ def test_a_statement_is_planned_once_for_a_connection(cast: Cast) -> None:
     assert known() == 1
 
 
+def test_a_statement_of_no_values_is_planned_once_too(cast: Cast) -> None:
+    statement, before = Prepared(lambda: Seller.objects.order_by("slug").values_list("slug")), known()
+    assert statement.rows() == statement.rows() == [("north-lane",), ("south-pier",)]
+    assert known() == before + 1
+
+
 def test_inside_of_a_transaction_it_is_sent_whole(cast: Cast) -> None:
     before = known()
     with transaction.atomic():

@@ -36,8 +36,9 @@ def rich(world: World) -> World:  # noqa: F811
     cast = world.cast
     alice, ben = cast.actor(cast.alice), cast.actor(cast.ben)
     relay_events()
-    for number, request in enumerate(world.requests.values()):
-        file_request(request.order, Status.AUTHORIZATION_REQUIRED)
+    for number, (name, request) in enumerate(world.requests.items()):
+        if name != "asking":  # what is asked for there must still be free
+            file_request(request.order, Status.AUTHORIZATION_REQUIRED)
         for actor in (alice, ben):
             add_note(actor, reference=request.reference, text="Call her first.", key=f"{actor.name} {number}")
     opened = world.requests["open"]
