@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django import template
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -51,16 +53,24 @@ def message_previews(planned: list[ReturnEvent], undo_seconds: int = 0) -> list[
 @register.simple_tag
 def messages_of(case: Case) -> list[Sent]:
     """The messages of one request, newest first. The page has checked who may see the request."""
+    # Members come along: what is said to them needs no more of them.
+    member = User.objects.filter(pk=OuterRef("recipient_id")).values(
+        said=JSONObject(**{name: name for name in ("id", "name", "email", "time_zone", "is_staff")})
+    )
     messages = list(
         Message.objects.filter(event__request=case.request)
+        .annotate(member=Subquery(member))
         .select_related("event__comments")
         .order_by("-pk")[:MOST_MESSAGES]
     )
     for message in messages:
         assert message.event is not None
         message.event.request = case.request
-    ids = {message.recipient_id for message in messages if message.recipient_type == RecipientType.USER}
-    users = User.objects.in_bulk(ids)
+    users = {
+        message.recipient_id: User(**message.member)
+        for message in messages
+        if message.recipient_type == RecipientType.USER and message.member
+    }
     letters = Letters(case, users)
     entries: dict[str, int] = {}
     if settings.DEMO and settings.MAILBOX:
