@@ -131,13 +131,14 @@ def preview_draft(order: Order, draft: ReturnDraft) -> Preview | Invalid:
     except Invalid as invalid:
         return invalid
     commons, now = common_of([order.seller])
-    judged = judge_lines(order, asked, lines, now)
+    common = commons[order.seller_id]
+    judged = judge_lines(common.settings, order, asked, lines, now)
     for item in judged.items:
         item.pk = item.order_item_id  # by which a case tells its items apart
     case = Case(
         request=judged.request,
         rules=judged.rules,
-        common=commons[order.seller_id],
+        common=common,
         now=now,
         items=judged.items,
     )

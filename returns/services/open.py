@@ -81,7 +81,9 @@ def open_return(
             return done
         asked = check_lines(lines, locked)
         requested_at = actor.occurred_at or database_now()
-        event = open_judged(actor, judge_lines(order, asked, locked, requested_at), key=key)
+        event = open_judged(
+            actor, judge_lines(MarketplaceSettings.load(), order, asked, locked, requested_at), key=key
+        )
         go_on_by_rule(actor, event.request)
         return event
 
@@ -113,13 +115,17 @@ class Judged:
 
 
 def judge_lines(
-    order: Order, asked: Sequence[AskedLine], lines: Mapping[int, OrderItem], requested_at: datetime
+    marketplace: MarketplaceSettings,
+    order: Order,
+    asked: Sequence[AskedLine],
+    lines: Mapping[int, OrderItem],
+    requested_at: datetime,
 ) -> Judged:
     """The verdict on `asked`, checked lines of `order`, made for the moment `requested_at`; writes nothing.
 
     What is shown before a request is sent is made by it, as is what is stored once it is.
     """
-    rules = MarketplaceSettings.load().rules_for(order.seller, order.ordered_at)
+    rules = marketplace.rules_for(order.seller, order.ordered_at)
     facts = [item_facts(order, lines[line.order_item_id], requested_at) for line in asked]
     verdicts = [judge_item(known, rules) for known in facts]
     verdict = judge_request(verdicts)

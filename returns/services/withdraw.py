@@ -59,8 +59,8 @@ def withdraw(
         if done is not None:
             return done
         asked = check_lines(wanted, locked, with_reasons=False)
-        judged = judge_lines(order, asked, locked, actor.occurred_at or database_now())
         marketplace = MarketplaceSettings.load()
+        judged = judge_lines(marketplace, order, asked, locked, actor.occurred_at or database_now())
         rule = marketplace.withdrawal_rule_for(order.country, order.ordered_at)
         verdict = judge_withdrawal(
             judged.facts, rule, is_business=order.is_business, rules_version=judged.rules.version
