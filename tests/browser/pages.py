@@ -105,6 +105,9 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("import", file),
         Shown("exports", "/seller/exports/?status=all"),
         Shown("settings", "/seller/settings/"),
+        Shown("rules", "/seller/rules/"),
+        Shown("rule", "/seller/rules/returnless/"),
+        Shown("sku-overrides", "/seller/rules/skus/"),
         Shown("saved-comments", "/seller/settings/comments/"),
         Shown("saved-comment", saved),
         Shown("address", address),
@@ -122,8 +125,11 @@ def buyers_pages(page: Page) -> list[Shown]:
     """The page of a buyer who was let in, in the window `page`, and those that it leads to."""
     own = sign_in_as_buyer(page, "dora@demo.test", "We have your return request: order 114-")
     steps = [link.get_attribute("href") or "" for link in page.locator(f"main a[href^='{own}']").all()]
+    order = page.locator("main a[href^='/my/orders/']").first.get_attribute("href") or ""
     return [
         Shown("buyer", own, "buyer"),
+        Shown("buyer-order", order, "buyer"),
+        Shown("buyer-not-arrived", f"{order}not-arrived/", "buyer"),
         *(Shown(f"buyer-{step.removeprefix(own).strip('/')}", step, "buyer") for step in steps),
     ]
 
