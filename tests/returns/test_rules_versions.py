@@ -13,7 +13,7 @@ from returns.exceptions import Forbidden
 from returns.judged import facts_of, is_same
 from returns.models import MarketplaceSettings, Order, ReturnItem, RulesVersion
 from returns.models.clock import database_now
-from returns.models.rules import ALWAYS
+from returns.models.policies import ALWAYS
 from returns.policy import judge_item
 from returns.services.policies import save_settings
 from returns.services.withdraw import WithdrawnLine
