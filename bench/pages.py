@@ -163,5 +163,5 @@ def queries(marketplace: Marketplace) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {finding}")
         plan = [row[0] for row in cursor.fetchall()]
-    assert any("Index Scan using request_asked_by_deadline" in line for line in plan), plan
+    assert any("using request_asked_by_deadline" in line for line in plan), plan
     return {"queries": counted, "plan": plan}
