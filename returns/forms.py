@@ -15,7 +15,7 @@ from .actors import Actor
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
 from .models import ReturnReason
-from .models.money import RefundPart
+from .models.money import PAID_PARTS, RefundPart
 from .models.people import Language
 from .models.requests import ItemCondition
 from .money import currency_exponent, to_decimal, to_minor
@@ -309,7 +309,7 @@ class RefundForm(ServiceForm):
         for item in case.items:
             line = item.order_item
             currency = line.currency or "USD"
-            for part in RefundPart:
+            for part in PAID_PARTS:
                 left = still_possible(line, part)
                 name = f"amount_{item.pk}_{part.value}"
                 is_offered = left != 0 and (left is not None or part == RefundPart.ITEM)

@@ -168,6 +168,7 @@ class MarketplaceSettingsAdmin(DeskAdmin):
                     "answer_hours",
                     "step_in_business_days",
                     "refund_days",
+                    "concession_percent",
                     "weekend",
                     "holidays",
                 ),

@@ -1,4 +1,4 @@
-"""Money that went back to buyers: one row per line and part."""
+"""Money that goes back to buyers: one row per line and part."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from .events import ReturnEvent
 from .fields import minor_units, one_of
 from .order import OrderItem
-from .people import Seller
+from .people import Seller, User
 from .requests import ReturnRequest
 
 
@@ -16,12 +16,19 @@ class RefundPart(models.TextChoices):
     ITEM = "item", _("Item")
     TAX = "tax", _("Tax")
     SHIPPING = "shipping", _("Shipping to the buyer")
+    RETURN_SHIPPING = "return_shipping", _("Shipping of the return")
+    GOODWILL = "goodwill", _("Goodwill")
+
+
+# What was paid for a line, each part with its own ceiling on the line, and what is given on top of that, which
+# together have the ceiling of concessions.
+PAID_PARTS = (RefundPart.ITEM, RefundPart.TAX, RefundPart.SHIPPING)
+EXTRA_PARTS = (RefundPart.RETURN_SHIPPING, RefundPart.GOODWILL)
 
 
 class RefundKind(models.TextChoices):
     RECORDED = "recorded", _("Recorded by hand")
     HANDED_OVER = "handed_over", _("Handed over to the shop")
-    CONCESSION = "concession", _("Concession")
 
 
 class RefundState(models.TextChoices):
@@ -35,10 +42,16 @@ class RefundCause(models.TextChoices):
     PROMISE = "promise", _("Refund promise")
     OFFER = "offer", _("Offer")
     RULE = "rule", _("Rule")
+    CONCESSION = "concession", _("Concession")
 
 
 class Refund(models.Model):
-    """An amount of one part of one order line. The sums stand on the line, held down by its constraints."""
+    """An amount of one part of one order line. The sums stand on the line, held down by its constraints.
+
+    A sum counts what is requested and confirmed, and what failed until that is given up: so an amount that may
+    have been paid is never given again. `kind` says how it is paid, `cause` why; `note` is the seller's own,
+    `memo` is for the buyer; `user` decided it, nobody where a rule did.
+    """
 
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="+")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="refunds")
@@ -50,6 +63,9 @@ class Refund(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=RefundKind)
     status = models.CharField(_("status"), max_length=20, choices=RefundState)
     cause = models.CharField(_("cause"), max_length=20, choices=RefundCause)
+    user = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, blank=True)
+    note = models.CharField(_("note to yourself"), max_length=255, blank=True)
+    memo = models.CharField(_("memo to the buyer"), max_length=500, blank=True)
     refunded_date = models.DateField(_("day of the refund"))
     idempotency_key = models.CharField(max_length=150, unique=True)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -86,7 +86,8 @@ class Buyer(models.Model):
 class OrderItem(models.Model):
     """One line of an order. `units_held` counts the units that its requests hold.
 
-    A paid amount that no file named is unknown (NULL), not zero.
+    A paid amount that no file named is unknown (NULL), not zero. `extra_refunded_minor` is what was given on top of
+    what was paid (return shipping, goodwill); its ceiling is written by the first concession.
     """
 
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="+")
@@ -108,6 +109,8 @@ class OrderItem(models.Model):
     item_refunded_minor = minor_units(default=0)
     tax_refunded_minor = minor_units(default=0)
     shipping_refunded_minor = minor_units(default=0)
+    extra_refunded_minor = minor_units(default=0)
+    extra_ceiling_minor = minor_units(null=True, blank=True)
     paid_source = models.CharField(max_length=20, blank=True)
 
     objects = BulkQuerySet.as_manager()
@@ -137,6 +140,15 @@ class OrderItem(models.Model):
                 )
                 for part in ("item", "tax", "shipping")
             ],
+            models.CheckConstraint(
+                condition=Q(extra_refunded_minor=0)
+                | Q(
+                    extra_refunded_minor__gt=0,
+                    extra_ceiling_minor__isnull=False,
+                    extra_refunded_minor__lte=F("extra_ceiling_minor"),
+                ),
+                name="order_item_extra_refunded",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -111,6 +111,7 @@ class Seller(models.Model):
         default=ImportedMessages.SHOW_TO_COPY,
     )
     instructions = models.TextField(_("return instructions"), max_length=1000, blank=True)
+    concession_percent = models.PositiveSmallIntegerField(_("concessions up to"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("seller")

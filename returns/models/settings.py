@@ -52,6 +52,11 @@ class MarketplaceSettings(models.Model):
     )
     step_in_business_days = models.PositiveSmallIntegerField(_("business days until step-in"), default=2)
     refund_days = models.PositiveSmallIntegerField(_("days to refund after receipt"), default=4)
+    concession_percent = models.PositiveSmallIntegerField(
+        _("concessions up to"),
+        default=100,
+        help_text=_("In percent of what was paid for the item. A seller can set less."),
+    )
     weekend = models.JSONField(_("weekend (0 = Monday)"), default=_weekend, blank=True)
     holidays = models.JSONField(_("holidays (YYYY-MM-DD)"), default=list, blank=True)
     prepaid_countries = models.JSONField(_("countries with prepaid labels"), default=_us, blank=True)

@@ -25,7 +25,7 @@ from ..models import (
     ReturnItem,
     ReturnRequest,
 )
-from ..models.money import RefundPart
+from ..models.money import PAID_PARTS
 from .cases import REFUNDED, Case, other_of, refunded_by_part
 from .common import Common
 from .prepared import Columns, Prepared
@@ -64,9 +64,7 @@ _ASSIGNEE_AT = REQUEST.names.index("assignee_id")
 _REQUEST_ID_AT = ITEM.names.index("request_id")
 _LINE_ID_AT = ITEM.names.index("order_item_id")
 _QUANTITY_AT = ITEM.names.index("quantity")
-_refunded_on = itemgetter(
-    *(_LINE_AT + LINE.names.index(f"{part}_refunded_minor") for part in RefundPart.values)
-)
+_refunded_on = itemgetter(*(_LINE_AT + LINE.names.index(f"{part}_refunded_minor") for part in PAID_PARTS))
 
 
 def _decider(reader: int) -> "QuerySet[Deciding, int]":

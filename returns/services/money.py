@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ..actors import Actor
 from ..exceptions import Invalid
 from ..models import OrderItem, Refund, ReturnEvent
-from ..models.money import RefundCause, RefundKind, RefundPart, RefundState
+from ..models.money import PAID_PARTS, RefundCause, RefundKind, RefundState
 from ..money import format_money
 from ..selectors.cases import Case
 from ..state_machine import Action, Outcome, Status
@@ -168,7 +168,7 @@ def _check_amounts(case: Case, wanted: Mapping[tuple[int, str], int], refunded_d
     items = {item.pk: item for item in case.items}
     currencies = set()
     for (item_id, part), minor in wanted.items():
-        if item_id not in items or part not in RefundPart.values:
+        if item_id not in items or part not in PAID_PARTS:
             errors[""] = _("This item does not belong to the request. Open the page again.")
         elif minor < 0:
             errors[f"amount_{item_id}_{part}"] = _("Enter an amount above zero.")

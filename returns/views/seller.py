@@ -44,7 +44,7 @@ from ..grounds import Ground
 from ..kept import Kept
 from ..middleware import next_page as _next
 from ..models import ReturnEvent
-from ..models.money import RefundPart
+from ..models.money import PAID_PARTS
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
@@ -655,7 +655,7 @@ def _refund_lines(case: Case, form: RefundForm) -> list[dict[str, Any]]:
                 "possible_minor": still_possible(line, part.value),
                 "field": form[f"amount_{item.pk}_{part.value}"],
             }
-            for part in RefundPart
+            for part in PAID_PARTS
             if f"amount_{item.pk}_{part.value}" in form.fields
         ]
         lines.append(

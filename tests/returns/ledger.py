@@ -11,7 +11,7 @@ from django.db.models import Count, F, Model, Sum
 
 from returns.exceptions import Refusal
 from returns.models import OrderItem, ReturnRequest, StatusCount
-from returns.models.money import RefundPart
+from returns.models.money import PAID_PARTS
 
 
 def everything_adds_up() -> None:
@@ -22,7 +22,7 @@ def everything_adds_up() -> None:
     assert counted == Counter(ReturnRequest.objects.values_list("seller_id", "status"))
     for line in OrderItem.objects.annotate(held=Sum("return_items__units_held")):
         assert line.units_held == (line.held or 0)
-        for part in RefundPart.values:
+        for part in PAID_PARTS:
             refunded = line.refunds.filter(part=part).aggregate(total=Sum("amount_minor"))["total"] or 0
             assert getattr(line, f"{part}_refunded_minor") == refunded
     gaps = ReturnRequest.objects.annotate(written=Count("events")).exclude(written=F("version"))

@@ -278,6 +278,11 @@ BROKEN: dict[str, list[Broken]] = {
         ]
         for part in ("item", "tax", "shipping")
     },
+    "order_item_extra_refunded": [
+        lambda w: (w.line, {"extra_refunded_minor": 1}),
+        lambda w: (w.line, {"extra_refunded_minor": 101, "extra_ceiling_minor": 100}),
+        lambda w: (w.line, {"extra_refunded_minor": -1, "extra_ceiling_minor": 100}),
+    ],
     # Reasons
     "return_reason_fault": [lambda w: (w.reason, {"fault": "carrier"})],
     "returns_returnreason.code": [lambda w: (w.other_reason, {"code": w.reason.code})],
@@ -365,7 +370,7 @@ BROKEN: dict[str, list[Broken]] = {
         lambda w: (w.refund, {"amount_minor": 0}),
         lambda w: (w.refund, {"amount_minor": -1}),
     ],
-    "refund_part": [lambda w: (w.refund, {"part": "goodwill"})],
+    "refund_part": [lambda w: (w.refund, {"part": "gift_card"})],
     "refund_kind": [lambda w: (w.refund, {"kind": "gift"})],
     "refund_status": [lambda w: (w.refund, {"status": "maybe"})],
     "refund_cause": [lambda w: (w.refund, {"cause": "mood"})],

@@ -26,7 +26,7 @@ from returns.models import (
     StatusCount,
 )
 from returns.models.clock import database_now
-from returns.models.money import RefundPart
+from returns.models.money import PAID_PARTS
 from returns.services.labels import label_path
 from returns.services.moves import CALLED_OFF
 from returns.state_machine import SELLERS_SIDE, Action, Role, Status
@@ -242,7 +242,7 @@ class Audit:
             .iterator()
         ):
             yield f"order line {pk}: its items hold {held}, the line says {kept} of {quantity}"
-        for part in RefundPart:
+        for part in PAID_PARTS:
             refunded, paid = f"{part.value}_refunded_minor", f"{part.value}_paid_minor"
             totals = self.lines.annotate(
                 given=Sum("refunds__amount_minor", filter=Q(refunds__part=part), default=0)
