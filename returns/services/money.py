@@ -124,8 +124,10 @@ def keep_refunds(
     *,
     refunded_date: date,
     cause: RefundCause,
+    note: str = "",
+    memo: str = "",
 ) -> None:
-    """Write the rows of what `event` refunded."""
+    """Write the rows of what `event` refunded. `note`: the seller's own words; `memo`: those for the buyer."""
     lines = {item.pk: item.order_item for item in case.items}
     Refund.objects.bulk_create(
         Refund(
@@ -139,6 +141,9 @@ def keep_refunds(
             kind=RefundKind.RECORDED,
             status=RefundState.CONFIRMED,
             cause=cause,
+            user_id=event.user_id,
+            note=note,
+            memo=memo,
             refunded_date=refunded_date,
             idempotency_key=f"event:{event.pk}:{item_id}:{part}",
         )
