@@ -19,7 +19,7 @@ from ..actors import Actor
 from ..models import Refund, ReturnEvent, ReturnItem, ReturnReason, ReturnRequest, Seller
 from ..models.clock import database_now
 from ..models.events import ANSWERS
-from ..models.money import RefundCause
+from ..models.money import RefundCause, RefundState
 from ..models.people import Language
 from ..state_machine import Status
 from .lists import DUE_SOON, count_by_status
@@ -221,7 +221,10 @@ def _owed(requests: "QuerySet[ReturnRequest]", now: datetime) -> Owed:
     """Promises are read with the most overdue first. What was refunded on one since is no longer owed."""
     refunded = (
         Refund.objects.filter(
-            request=OuterRef("pk"), cause=RefundCause.PROMISE, currency=OuterRef("promise_currency")
+            request=OuterRef("pk"),
+            cause=RefundCause.PROMISE,
+            currency=OuterRef("promise_currency"),
+            status=RefundState.CONFIRMED,
         )
         .order_by()
         .values("request")
