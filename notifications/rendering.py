@@ -499,16 +499,20 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
             day = day_in_words(facts.step_in_until, language)
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"
     elif facts.page:
-        if kind == Kind.REFUND_TO_PAY:
-            yield _("Refunds to be paid"), f"{settings.SITE_URL}/seller/payouts/"
-        if kind == Kind.RETURN_OPENED:
-            if not facts.is_delivery_problem:
-                yield _("Authorize request"), f"{facts.page}authorize/"
-            if not facts.is_prepaid:
-                yield _("Close request"), f"{facts.page}close/"
-        if kind in (Kind.RETURN_OPENED, Kind.MESSAGE_RECEIVED):
-            yield _("Reply"), f"{facts.page}write/"
-        yield _("See the request"), facts.page
+        yield from _members_links(kind, facts)
+
+
+def _members_links(kind: Kind, facts: MessageFacts) -> Iterator[tuple[str, str]]:
+    if kind == Kind.REFUND_TO_PAY:
+        yield _("Refunds to be paid"), f"{settings.SITE_URL}/seller/payouts/"
+    if kind == Kind.RETURN_OPENED:
+        if not facts.is_delivery_problem:
+            yield _("Authorize request"), f"{facts.page}authorize/"
+        if not facts.is_prepaid:
+            yield _("Close request"), f"{facts.page}close/"
+    if kind in (Kind.RETURN_OPENED, Kind.MESSAGE_RECEIVED):
+        yield _("Reply"), f"{facts.page}write/"
+    yield _("See the request"), facts.page
 
 
 def _sender(facts: MessageFacts) -> str:

@@ -415,7 +415,9 @@ if payout_backend == "hand_over":
     except ValueError:
         refuse("PAYOUT_URL must be an address such as https://shop.example.com/payouts.")
     if not shop_host or shop.username or shop.fragment or not PAYOUT_URL.isascii():
-        refuse("PAYOUT_URL must be the address to which refunds are handed over when PAYOUT_BACKEND is hand_over.")
+        refuse(
+            "PAYOUT_URL must be the address to which refunds are handed over when PAYOUT_BACKEND is hand_over."
+        )
     if shop.scheme != "https" and not (shop.scheme == "http" and is_loopback(shop_host)):
         refuse("PAYOUT_URL must start with https://: http is for this machine alone (localhost).")
     if len(PAYOUT_SECRET) < 32:

@@ -91,8 +91,7 @@ class Refund(models.Model):
             one_of("status", RefundState, name="refund_status"),
             one_of("cause", RefundCause, name="refund_cause"),
             models.CheckConstraint(
-                condition=Q(payout__isnull=False)
-                | Q(kind=RefundKind.RECORDED, status=RefundState.CONFIRMED),
+                condition=Q(payout__isnull=False) | Q(kind=RefundKind.RECORDED, status=RefundState.CONFIRMED),
                 name="refund_open_has_payout",
             ),
         ]

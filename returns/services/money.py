@@ -32,7 +32,8 @@ def record_refund(
     """Record that `amounts` (by item id and part, in minor units of the line's currency) went back that day.
 
     Completes an authorized or received request when everything owed is refunded, and ends a refund promise
-    when it is met. Where the shop pays, it is asked to, and that waits for its confirmation (`services.payouts`). `Invalid.errors` has keys like ``amount_<item>_<part>`` and ``refunded_date``.
+    when it is met. Where the shop pays, it is asked to, and both wait for its word (`services.payouts`).
+    `Invalid.errors` has keys like ``amount_<item>_<part>`` and ``refunded_date``.
     """
     with transaction.atomic():
         case = lock_case(actor, reference)

@@ -87,9 +87,7 @@ def _fail(payout: Payout, failure: PayoutFailure, words: str = "") -> None:
 
 def _settle(payout: Payout, **columns: object) -> None:
     """End the lease; without effect where the shop has spoken meanwhile, or somebody else took it over."""
-    ours = Payout.objects.filter(
-        pk=payout.pk, lease_token=payout.lease_token, status=PayoutState.REQUESTED
-    )
+    ours = Payout.objects.filter(pk=payout.pk, lease_token=payout.lease_token, status=PayoutState.REQUESTED)
     ours.update(lease_token="", **columns)
 
 

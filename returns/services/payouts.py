@@ -24,7 +24,7 @@ from ..models.payouts import OPEN, PayoutFailure, PayoutState
 from ..models.requests import OpenPayout
 from ..payouts import get_backend
 from ..selectors.cases import Case
-from ..state_machine import SELLERS_SIDE, Action, Outcome, Role, Status
+from ..state_machine import SELLERS_SIDE, Action, Outcome, Status
 from ..text import clean_text
 from .marketplace import is_todo
 from .moves import Move, check_move, happened_at, lock_case, write_moves
