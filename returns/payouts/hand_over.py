@@ -53,19 +53,24 @@ def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
 
 @contextmanager
 def _patience(peer: socket.socket) -> Iterator[None]:
-    """Hangs up on `peer` when its answer takes too long as a whole, however alive each of its bytes is."""
-    watch = threading.Timer(WHOLE_SECONDS, _hang_up, (peer,))
+    """Hangs up on `peer`, and raises TimeoutError, when its answer takes too long as a whole, however alive each of
+    its bytes is: what came until then may look like an answer, and is none."""
+    is_over = threading.Event()
+
+    def hang_up() -> None:
+        is_over.set()
+        with suppress(OSError):  # it may have ended just now
+            peer.shutdown(socket.SHUT_RDWR)
+
+    watch = threading.Timer(WHOLE_SECONDS, hang_up)
     watch.daemon = True
     watch.start()
     try:
         yield
     finally:
         watch.cancel()
-
-
-def _hang_up(peer: socket.socket) -> None:
-    with suppress(OSError):  # it may have ended just now
-        peer.shutdown(socket.SHUT_RDWR)
+    if is_over.is_set():
+        raise TimeoutError
 
 
 def _answer_of(response: HTTPResponse) -> Answer:
