@@ -362,7 +362,9 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("status__in", ("failed", "given_up")), models.Q(("failure", ""), _negated=True)
                     ),
-                    models.Q(("failure", ""), ("status__in", ("requested", "confirmed"))),
+                    models.Q(
+                        models.Q(("status__in", ("failed", "given_up")), _negated=True), ("failure", "")
+                    ),
                     _connector="OR",
                 ),
                 name="payout_failed_says_why",

@@ -105,7 +105,7 @@ class Payout(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=(PayoutState.FAILED, PayoutState.GIVEN_UP)) & ~Q(failure="")
-                | Q(status__in=(PayoutState.REQUESTED, PayoutState.CONFIRMED), failure=""),
+                | ~Q(status__in=(PayoutState.FAILED, PayoutState.GIVEN_UP)) & Q(failure=""),
                 name="payout_failed_says_why",
             ),
             models.CheckConstraint(

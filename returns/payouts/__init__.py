@@ -3,10 +3,11 @@
 A backend is a class with `pays_by_itself` and `pay`, made without arguments. Nothing of the ORM is in here.
 """
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -41,6 +42,15 @@ class Backend(Protocol):
         `body` is the instruction as JSON. Takes a bounded time, and must not be called inside a transaction.
         """
         ...
+
+
+def told_in(content: bytes) -> dict[str, Any]:
+    """The JSON object that the other side sent; empty where it is none."""
+    try:
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 @cache

@@ -1,6 +1,5 @@
 """The shop's own system pays: each pay-out is POSTed to it, signed (docs/payouts.md has the formats)."""
 
-import json
 import socket
 import ssl
 import threading
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from . import Answer, Said
+from . import Answer, Said, told_in
 from .signing import headers_for
 
 # For each step of the connection, and for all of them together: an answer that trickles in ends, too.
@@ -76,7 +75,7 @@ def _patience(peer: socket.socket) -> Iterator[None]:
 def _answer_of(response: HTTPResponse) -> Answer:
     """2xx took it, and may say that it is paid; 4xx refuses it; all else, redirects too, is no answer."""
     content = response.read(LONGEST_ANSWER)
-    told = _told(content)
+    told = told_in(content)
     words = told.get("reason")
     words = words if isinstance(words, str) else ""
     if 200 <= response.status < 300:
@@ -85,11 +84,3 @@ def _answer_of(response: HTTPResponse) -> Answer:
     if 400 <= response.status < 500 and response.status not in _LATER:
         return Answer(Said.REFUSED, words or f"HTTP {response.status}")
     return Answer(Said.NO_ANSWER, words or f"HTTP {response.status}")
-
-
-def _told(content: bytes) -> dict[str, object]:
-    try:
-        told = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}

@@ -113,8 +113,9 @@ class World:
         self.count, self.other_count = StatusCount.objects.order_by("pk")[:2]
         self.reason, self.other_reason = ReturnReason.objects.order_by("pk")[:2]
         self.closure, self.other_closure = ClosureReason.objects.order_by("pk")[:2]
-        self.membership = Membership.objects.get(user=cast.alice)
-        self.other_membership = Membership.objects.get(user=cast.ben)
+        self.membership, self.other_membership = (
+            Membership.objects.get(user=user) for user in (cast.alice, cast.ben)
+        )
         self.session, self.other_session = (
             BuyerSession.objects.create(order=self.order, key_digest=digest, expires_at=NOW)
             for digest in ("a", "b")
@@ -385,7 +386,10 @@ BROKEN: dict[str, list[Broken]] = {
     "payout_amount": [lambda w: (w.payout, {"amount_minor": 0})],
     "payout_kind": [lambda w: (w.payout, {"kind": "gift"})],
     "payout_status": [
-        lambda w: (w.payout, {"status": "maybe", "confirmed_at": None, "paid_date": None, "failure": ""})
+        lambda w: (
+            w.payout,
+            {"kind": "handed_over", "status": "maybe", "confirmed_at": None, "paid_date": None},
+        )
     ],
     "payout_failure": [
         lambda w: (

@@ -45,9 +45,8 @@ receive         | not_returned                      | refund_due             | s
 refund          | authorization_required            | unchanged              | seller admin
 refund          | authorized refund_due             | refunded               | seller admin system
 refund          | closed                            | unchanged              | seller admin
+pay_out         | any                               | unchanged              | seller admin system
 pay_out         | authorized refund_due             | refunded               | seller admin system
-pay_out         | authorization_required closed     | unchanged              | seller admin system
-pay_out         | completed                         | unchanged              | seller admin system
 complete        | authorized                        | not_returned           | system
 complete        | authorization_required authorized | duplicate              | seller admin
 complete        | authorization_required authorized | never_arrived          | seller admin
