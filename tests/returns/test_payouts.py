@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -40,16 +39,6 @@ REQUESTED, CONFIRMED, FAILED, GIVEN_UP = "requested", "confirmed", "failed", "gi
 @pytest.fixture
 def alice(cast: Cast) -> Actor:
     return at_once(cast.actor(cast.alice))
-
-
-@pytest.fixture
-def shop(settings: Any) -> Iterator[ShopServer]:
-    """A shop to which refunds are handed over while the test lasts."""
-    server = ShopServer()
-    settings.PAYOUT_BACKEND = "returns.payouts.hand_over.Backend"
-    settings.PAYOUT_URL, settings.PAYOUT_SECRET = server.url, SECRET
-    yield server
-    server.close()
 
 
 def refund_all(actor: Actor, request: ReturnRequest) -> Payout:
