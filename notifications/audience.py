@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from returns import history
 from returns.actors import MemberRole
 from returns.addresses import deliverable_address
 from returns.models import Buyer, MarketplaceSettings, Membership, ReturnEvent, ReturnRequest, Seller, User
+from returns.models.payouts import PayoutState
 from returns.models.people import Language
 from returns.models.requests import Source
 from returns.state_machine import Action, Outcome, Role, Status
@@ -188,7 +190,25 @@ def _escalated(event: ReturnEvent) -> Told:
 
 def _completed(event: ReturnEvent) -> Told:
     not_returned = event.outcome == Outcome.NOT_RETURNED
-    return Told(Kind.RETURN_NOT_RETURNED if not_returned else Kind.RETURN_COMPLETED)
+    is_theirs_to_pay = history.is_to_be_paid(event) and not history.is_handed_over(event)
+    return Told(
+        Kind.RETURN_NOT_RETURNED if not_returned else Kind.RETURN_COMPLETED,
+        Kind.REFUND_TO_PAY if is_theirs_to_pay else None,
+    )
+
+
+def _refunded(event: ReturnEvent) -> Told:
+    """Of money the buyer is told once, when it is paid; the seller, where a person has to see to that."""
+    if not history.is_to_be_paid(event):
+        return Told(Kind.REFUND_ISSUED)
+    return Told(seller=None if history.is_handed_over(event) else Kind.REFUND_TO_PAY)
+
+
+def _paid_out(event: ReturnEvent) -> Told:
+    state = event.facts["payout"]["state"]
+    if state == PayoutState.CONFIRMED:
+        return Told(Kind.REFUND_ISSUED)
+    return Told(seller=Kind.REFUND_TO_PAY if state == PayoutState.FAILED else None)
 
 
 def _reminded(event: ReturnEvent) -> Told:
@@ -208,7 +228,8 @@ _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.ESCALATE: _escalated,
     Action.UPHOLD: Told(Kind.ESCALATION_ANSWERED, Kind.ESCALATION_ANSWERED),
     Action.RECEIVE: Told(Kind.RETURN_RECEIVED),
-    Action.REFUND: Told(Kind.REFUND_ISSUED),
+    Action.REFUND: _refunded,
+    Action.PAY_OUT: _paid_out,
     Action.COMPLETE: _completed,
     Action.REMIND: _reminded,
 }

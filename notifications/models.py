@@ -34,6 +34,7 @@ class Kind(models.TextChoices):
     DEADLINE_NEAR = "deadline_near", _("Deadline near or past")
     RETURN_COMPLETED = "return_completed", _("Return request completed")
     REFUND_ISSUED = "refund_issued", _("Refund issued")
+    REFUND_TO_PAY = "refund_to_pay", _("Refund to be paid by you")
     MESSAGE_RECEIVED = "message_received", _("Message received")
     BUYER_CODE = "buyer_code", _("Sign-in code for the buyer")
     INVITATION = "invitation", _("Invitation to a team")
@@ -47,6 +48,7 @@ MEMBER_KINDS = (
     Kind.WITHDRAWAL_RECEIVED,
     Kind.RETURN_CLOSED_BY_BUYER,
     Kind.RETURN_KEPT,
+    Kind.REFUND_TO_PAY,
     Kind.DEADLINE_NEAR,
     Kind.ESCALATED,
     Kind.ESCALATION_ANSWERED,

@@ -27,6 +27,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from returns.history import is_to_be_paid
 from returns.models import MarketplaceSettings, ReturnEvent, Seller
 from returns.models.reasons import PLACEHOLDERS
 from returns.models.requests import ItemCondition, Source
@@ -133,6 +134,7 @@ class MessageFacts:
     label: LabelWords | None = None
     refund: Money | None = None
     refund_date: date | None = None
+    payout_failure: str = ""
     reminder_clock: str = ""
     reminder_stage: str = ""
     reminder_due_at: datetime | None = None
@@ -174,9 +176,12 @@ def facts_of(
     return_request, facts, words = event.request, event.facts, event.words
     order, values = return_request.order, words["values"]
     changed = {column: after for column, (_before, after) in facts.get("changed", {}).items()}
-    promise, refund, reminder, label = (
-        facts.get(name) or {} for name in ("promise", "refund", "reminder", "label")
+    promise, refund, payout, reminder, label = (
+        facts.get(name) or {} for name in ("promise", "refund", "payout", "reminder", "label")
     )
+    # The day on which money is given is the day of the refund only once it is paid.
+    refund_day = payout.get("day") if payout or is_to_be_paid(event) else refund.get("day")
+    refund = payout or refund
     buyer = getattr(order, "buyer", None)
     return MessageFacts(
         reader=reader,
@@ -229,7 +234,8 @@ def facts_of(
         if label
         else None,
         refund=Money(refund["minor"], refund["currency"]) if refund else None,
-        refund_date=_date(refund.get("day")),
+        refund_date=_date(refund_day),
+        payout_failure=payout.get("failure", ""),
         reminder_clock=reminder.get("clock", ""),
         reminder_stage=reminder.get("stage", ""),
         reminder_due_at=_moment(reminder.get("due_at")),
@@ -493,14 +499,20 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
             day = day_in_words(facts.step_in_until, language)
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"
     elif facts.page:
-        if kind == Kind.RETURN_OPENED:
-            if not facts.is_delivery_problem:
-                yield _("Authorize request"), f"{facts.page}authorize/"
-            if not facts.is_prepaid:
-                yield _("Close request"), f"{facts.page}close/"
-        if kind in (Kind.RETURN_OPENED, Kind.MESSAGE_RECEIVED):
-            yield _("Reply"), f"{facts.page}write/"
-        yield _("See the request"), facts.page
+        yield from _members_links(kind, facts)
+
+
+def _members_links(kind: Kind, facts: MessageFacts) -> Iterator[tuple[str, str]]:
+    if kind == Kind.REFUND_TO_PAY:
+        yield _("Refunds to be paid"), f"{settings.SITE_URL}/seller/payouts/"
+    if kind == Kind.RETURN_OPENED:
+        if not facts.is_delivery_problem:
+            yield _("Authorize request"), f"{facts.page}authorize/"
+        if not facts.is_prepaid:
+            yield _("Close request"), f"{facts.page}close/"
+    if kind in (Kind.RETURN_OPENED, Kind.MESSAGE_RECEIVED):
+        yield _("Reply"), f"{facts.page}write/"
+    yield _("See the request"), facts.page
 
 
 def _sender(facts: MessageFacts) -> str:

@@ -30,6 +30,7 @@ from .models import (
     MarketplaceSettings,
     Membership,
     Order,
+    Payout,
     ReturnRequest,
     Seller,
     User,
@@ -98,6 +99,11 @@ def seller_required(view: View) -> View:
 def seller_order_required(view: View) -> View:
     """A page of the order `reference`: the same as `seller_required` for a request's page."""
     return _members_page(view, _seller_of_order)
+
+
+def seller_payout_required(view: View) -> View:
+    """A page of the pay-out `reference`: the same as `seller_required` for a request's page."""
+    return _members_page(view, _seller_of_payout)
 
 
 def _members_page(view: View, seller_of: Callable[[HttpRequest, str], Seller | None]) -> View:
@@ -195,6 +201,12 @@ def _seller_of_order(request: HttpRequest, reference: str) -> Seller | None:
         Order.objects.for_actor(Actor.system()).filter(reference=reference).select_related("seller").first()
     )
     return order.seller if order is not None else None
+
+
+def _seller_of_payout(request: HttpRequest, reference: str) -> Seller | None:
+    found = Payout.objects.for_actor(Actor.system()).filter(reference=reference)
+    payout = found.select_related("seller").first()
+    return payout.seller if payout is not None else None
 
 
 def set_language_cookie(response: HttpResponse, language: str) -> None:

@@ -5,7 +5,9 @@ from django.utils.translation import gettext as _
 from .actors import Actor
 from .dates import format_moment
 from .models import ReturnEvent
-from .state_machine import Action, Outcome, Role
+from .models.money import RefundKind
+from .models.payouts import PayoutState
+from .state_machine import SELLERS_SIDE, Action, Outcome, Role
 
 
 def who(event: ReturnEvent, actor: Actor) -> str:
@@ -30,6 +32,10 @@ def what(event: ReturnEvent) -> str:
         return str(Outcome(event.outcome).label)
     if event.action == Action.OPEN and event.request.is_timely_withdrawal:
         return _("Withdrawal from the contract")
+    if event.action == Action.PAY_OUT:
+        return payout_words(event)
+    if event.action == Action.REFUND and is_handed_over(event):
+        return _("Refund handed over to the shop")
     return {
         Action.OPEN: _("Return asked for"),
         Action.RECORD: _("Recorded from the marketplace's file"),
@@ -49,6 +55,27 @@ def what(event: ReturnEvent) -> str:
         Action.HAND_OVER: _("Handed over to the carrier"),
         Action.WRITE: _("Message written"),
     }[Action(event.action)]
+
+
+def is_handed_over(event: ReturnEvent) -> bool:
+    """Whether the refund of this event is paid by the shop, which confirms it with an event of its own."""
+    return bool(event.facts.get("refund", {}).get("kind") == RefundKind.HANDED_OVER)
+
+
+def is_to_be_paid(event: ReturnEvent) -> bool:
+    """Whether this event gave money that nobody had paid yet: handed over, or given by a rule or an offer."""
+    refund = event.facts.get("refund", {})
+    return "kind" in refund and (is_handed_over(event) or event.role not in SELLERS_SIDE)
+
+
+def payout_words(event: ReturnEvent) -> str:
+    """What became of a pay-out."""
+    return {
+        PayoutState.CONFIRMED: _("Refund paid"),
+        PayoutState.FAILED: _("Pay-out failed"),
+        PayoutState.REQUESTED: _("Pay-out tried again"),
+        PayoutState.GIVEN_UP: _("Pay-out given up"),
+    }[PayoutState(event.facts["payout"]["state"])]
 
 
 def parcel(event: ReturnEvent) -> str:
@@ -93,6 +120,12 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Outcome.PARTIALLY_REFUNDED: _("Completed with a partial refund by %(who)s on %(when)s."),
         Outcome.REFUNDED_WITHOUT_RETURN: _("Refunded without return by %(who)s on %(when)s."),
     }
+    paid_out = {
+        PayoutState.CONFIRMED: _("Refund said to be paid by %(who)s on %(when)s."),
+        PayoutState.FAILED: _("The pay-out of a refund failed on %(when)s."),
+        PayoutState.REQUESTED: _("Pay-out tried again by %(who)s on %(when)s."),
+        PayoutState.GIVEN_UP: _("Pay-out given up by %(who)s on %(when)s."),
+    }
     by_action = {
         Action.OPEN: _("Asked for by %(who)s on %(when)s."),
         Action.RECORD: _("Recorded from %(who)s on %(when)s."),
@@ -114,6 +147,8 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
     }
     if event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))
+    elif event.action == Action.PAY_OUT:
+        template = paid_out[PayoutState(event.facts["payout"]["state"])]
     else:
         template = by_action[Action(event.action)]
     return template % words

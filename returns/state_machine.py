@@ -63,6 +63,7 @@ class Action(TextChoices):
     SPLIT = "split", _("Split request")
     REASSESS = "reassess", _("Reassess")
     OFFER = "offer", _("Offer")
+    PAY_OUT = "pay_out", _("Pay-out")
 
 
 class Role(TextChoices):
@@ -90,6 +91,7 @@ class Facts:
     and nothing is refunded. `undoable_by`: the id of the user whose last authorize or close is still held;
     `has_money_since_decision`: a refund was recorded after it.
     `has_free_units`: the units that were asked for can be held again, all of them.
+    `has_open_payout`: a pay-out of it is not confirmed yet, or has failed.
     `is_step_in_due`: one of the reasons holds for which a buyer may ask the marketplace to step in.
     """
 
@@ -120,6 +122,7 @@ class Facts:
     is_never_arrived: bool = False
     undoable_by: int | None = None
     has_money_since_decision: bool = False
+    has_open_payout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,16 @@ def _is_never_arrived(facts: Facts, asking: Asking) -> Any:
     if facts.is_never_arrived:
         return None
     return _("The buyer did not report that the order never arrived.")
+
+
+def _has_open_payout(facts: Facts, asking: Asking) -> Any:
+    return None if facts.has_open_payout else _("No pay-out of this request is open.")
+
+
+def _is_paid_out(facts: Facts, asking: Asking) -> Any:
+    if facts.has_open_payout:
+        return _("The refund is not paid yet: the request can be completed once its pay-out is confirmed.")
+    return None
 
 
 def _has_partial_refund(facts: Facts, asking: Asking) -> Any:
@@ -426,6 +439,22 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     _row(Action.REFUND, (_CLOSED,), None, SELLERS_SIDE, guards=(_has_open_promise,)),
     _row(
+        Action.PAY_OUT,
+        (_AUTHORIZED, _REFUND_DUE),
+        _COMPLETED,
+        (Role.SELLER, Role.ADMIN, Role.SYSTEM),
+        outcome=Outcome.REFUNDED,
+        guards=(_has_open_payout,),
+        note="when everything owed is paid",
+    ),
+    _row(
+        Action.PAY_OUT,
+        (_AR, _COMPLETED, _CLOSED),
+        None,
+        (Role.SELLER, Role.ADMIN, Role.SYSTEM),
+        guards=(_has_open_payout,),
+    ),
+    _row(
         Action.COMPLETE,
         (_AUTHORIZED,),
         _COMPLETED,
@@ -463,7 +492,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         _COMPLETED,
         SELLERS_SIDE,
         outcome=Outcome.PARTIALLY_REFUNDED,
-        guards=(_has_partial_refund,),
+        guards=(_has_partial_refund, _is_paid_out),
     ),
     _row(
         Action.REOPEN,

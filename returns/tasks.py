@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from .services import imports, jobs
+from .services import imports, jobs, payout_delivery
 
 LONG = 6 * 60 * 60
 
@@ -17,3 +17,8 @@ def run_due_jobs() -> list[str]:
 @shared_task(name="returns.work_on_a_file", acks_late=False, soft_time_limit=LONG, time_limit=LONG + 60)
 def work_on_a_file() -> bool:
     return imports.work_on_a_file()
+
+
+@shared_task(name="returns.send_payouts")
+def send_payouts() -> bool:
+    return payout_delivery.send_payouts()

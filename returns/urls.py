@@ -15,11 +15,13 @@ from .views import (
     orders,
     overview,
     papers,
+    payouts,
     photos,
     rules,
     saved_views,
     seller,
     settings,
+    shop,
     site,
     split,
     team,
@@ -94,6 +96,8 @@ sellers = [
     path("seller/returns/", seller.returns, name="seller-returns"),
     path("seller/orders/", orders.orders, name="seller-orders"),
     path("seller/orders/<slug:reference>/", orders.one_order, name="seller-order"),
+    path("seller/payouts/", payouts.payouts, name="seller-payouts"),
+    path("seller/payouts/<slug:reference>/", payouts.payout, name="seller-payout"),
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
     path("seller/returns/bulk/", bulk.many, name="seller-bulk"),
@@ -123,6 +127,10 @@ sellers = [
         teamwork.remove_note,
         name="seller-note-remove",
     ),
+]
+
+shops = [
+    path("payouts/confirm/", shop.confirm_payout, name="payout-confirm"),
 ]
 
 buyers = [
@@ -167,4 +175,5 @@ urlpatterns = [
     *buyers_way_in,
     *buyers,
     *asking_for_a_return,
+    *shops,
 ]

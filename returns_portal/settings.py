@@ -5,6 +5,7 @@ which gunicorn gives up instead of starting its worker again, and which `returns
 """
 
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -398,6 +399,30 @@ except ValidationError:
     refuse("DEFAULT_FROM_EMAIL must be one address, as in Returns desk <returns@example.com>.")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- How refunds are paid
+
+_BACKENDS = {"record": "returns.payouts.record.Backend", "hand_over": "returns.payouts.hand_over.Backend"}
+payout_backend = text("PAYOUT_BACKEND", "record")
+PAYOUT_BACKEND = _BACKENDS.get(payout_backend, payout_backend)
+if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", PAYOUT_BACKEND):
+    refuse("PAYOUT_BACKEND must be record, hand_over, or the dotted path of a class.")
+PAYOUT_URL = text("PAYOUT_URL")
+PAYOUT_SECRET = text("PAYOUT_SECRET")
+if payout_backend == "hand_over":
+    try:
+        shop = urlsplit(PAYOUT_URL)
+        shop_host, _ = shop.hostname or "", shop.port
+    except ValueError:
+        refuse("PAYOUT_URL must be an address such as https://shop.example.com/payouts.")
+    if not shop_host or shop.username or shop.fragment or not PAYOUT_URL.isascii():
+        refuse(
+            "PAYOUT_URL must be the address to which refunds are handed over when PAYOUT_BACKEND is hand_over."
+        )
+    if shop.scheme != "https" and not (shop.scheme == "http" and is_loopback(shop_host)):
+        refuse("PAYOUT_URL must start with https://: http is for this machine alone (localhost).")
+    if len(PAYOUT_SECRET) < 32:
+        refuse("PAYOUT_SECRET must have 32 characters or more when PAYOUT_BACKEND is hand_over.")
+
 # --- Decisions and the work behind them
 
 try:
@@ -463,6 +488,7 @@ CELERY_BEAT_SCHEDULE = {
     for task in (
         "returns.run_due_jobs",
         "returns.work_on_a_file",
+        "returns.send_payouts",
         "notifications.relay_events",
         "notifications.deliver_messages",
     )

@@ -32,6 +32,7 @@ from returns.models import (
     Invitation,
     Membership,
     Note,
+    Payout,
     ReturnAddress,
     ReturnDraft,
     ReturnEvent,
@@ -132,6 +133,9 @@ seller/help/<slug:slug>/                         302 302  200 405  200 405  200 
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/orders/                                   302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/orders/<slug:reference>/                  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
+seller/payouts/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
+seller/payouts/<slug:reference>/                 302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+payouts/confirm/                                 405 401  405 401  405 401  405 401  405 401  405 401  405 401  405 401
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
@@ -248,6 +252,7 @@ returns/order                  200 200  403 403  200 403  403 403  200 200  302 
 returns/returnrequest          200 200  403 403  200 403  403 403  200 200  302 302
 returns/returnevent            200 200  403 403  200 403  403 403  200 200  302 302
 returns/refund                 200 200  403 403  200 403  403 403  200 200  302 302
+returns/payout                 200 200  403 403  200 403  403 403  200 200  302 302
 notifications/message          200 200  403 403  200 403  403 403  200 200  302 302
 """
 ADMIN_PAGES = ("", "add/", *(f"<path:object_id>/{page}" for page in ("change/", "delete/", "history/", "")))
@@ -279,6 +284,8 @@ class World:
 
     def reference_for(self, route: str) -> str:
         """What stands in the address of the page: the request's, or its order's reference."""
+        if "/payouts/" in route:
+            return Payout.objects.order_by("pk")[0].reference
         request = self.request_for(route)
         return request.order.reference if "/orders/" in route else request.reference
 
@@ -476,6 +483,7 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller <slug:bulk>": {"reason": "other", "comments_en": long},
         "seller split": {f"units_{item}": 1},
         "seller assign": {"assignee": world.cast.ben.pk},
+        "seller <slug:reference>": {"act": "paid", "paid_on": day(0)},
         "seller notes": {"text": "Call her first."},
         "seller choose": {"slug": "north-lane"},
         "seller <slug:section>": {"authorization": "by_hand", "authorization_days": 30},

@@ -81,6 +81,24 @@ def in_a_process(*command: str, **variables: str) -> subprocess.CompletedProcess
         ({"SECRET_KEY_FALLBACKS": f"{KEY},old"}, "SECRET_KEY and each of SECRET_KEY_FALLBACKS must have 50"),
         ({"SECRET_KEY_FILE": "/nowhere"}, "SECRET_KEY_FILE cannot be read: No such file or directory."),
         ({"METRICS_TOKEN": "guess"}, "METRICS_TOKEN must have 16 characters or more."),
+        ({"PAYOUT_BACKEND": "pigeon"}, "PAYOUT_BACKEND must be record, hand_over, or the dotted path"),
+        ({"PAYOUT_BACKEND": "hand_over"}, "PAYOUT_URL must be the address to which refunds are handed over"),
+        (
+            {"PAYOUT_BACKEND": "hand_over", "PAYOUT_URL": "https://[x"},
+            "PAYOUT_URL must be an address such as",
+        ),
+        (
+            {"PAYOUT_BACKEND": "hand_over", "PAYOUT_URL": "https://u:secret@shop.example/p"},
+            "PAYOUT_URL must be the address to which refunds are handed over",
+        ),
+        (
+            {"PAYOUT_BACKEND": "hand_over", "PAYOUT_URL": "http://shop.example/p", "PAYOUT_SECRET": KEY},
+            "PAYOUT_URL must start with https://",
+        ),
+        (
+            {"PAYOUT_BACKEND": "hand_over", "PAYOUT_URL": "https://shop.example/p", "PAYOUT_SECRET": "guess"},
+            "PAYOUT_SECRET must have 32 characters or more",
+        ),
         ({"DATABASE_URL": "mysql://db/desk"}, "DATABASE_URL must start with postgres:// or sqlite:///."),
         ({"DATABASE_URL": "postgres://u:secret@db:port/desk"}, "DATABASE_URL cannot be read"),
         ({"DATABASE_URL": "postgres://u:secret@db"}, "DATABASE_URL must name a database"),
@@ -173,6 +191,17 @@ def test_production_settings_are_strict_and_complete(read: Any) -> None:
     assert settings["EMAIL_TIMEOUT"] == 10
     assert settings["MAILBOX"] is False
     assert settings["SECRET_KEY_FALLBACKS"] == [KEY[::-1]]
+
+
+def test_refunds_are_paid_by_people_unless_a_backend_is_named(read: Any) -> None:
+    assert read()["PAYOUT_BACKEND"] == "returns.payouts.record.Backend"
+    for url in ("https://shop.example/payouts", "http://127.0.0.1:8080/payouts"):
+        settings = read(PAYOUT_BACKEND="hand_over", PAYOUT_URL=url, PAYOUT_SECRET=KEY)
+        assert (settings["PAYOUT_BACKEND"], settings["PAYOUT_URL"]) == (
+            "returns.payouts.hand_over.Backend",
+            url,
+        )
+    assert read(PAYOUT_BACKEND="shop.pay.Backend")["PAYOUT_BACKEND"] == "shop.pay.Backend"
 
 
 def test_no_proxy_is_believed_unless_named(read: Any) -> None:

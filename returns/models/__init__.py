@@ -4,6 +4,7 @@ from .events import EventText, ReturnEvent
 from .labels import LabelKind, ReturnLabel
 from .money import Refund
 from .order import Buyer, Order, OrderItem
+from .payouts import Payout
 from .people import Membership, ReturnAddress, SavedView, Seller, User
 from .photos import Photo, ReturnDraft
 from .policies import RulesVersion
@@ -34,6 +35,7 @@ __all__ = [
     "Note",
     "Order",
     "OrderItem",
+    "Payout",
     "Photo",
     "Refund",
     "ReturnAddress",

@@ -35,6 +35,7 @@ class RefundState(models.TextChoices):
     REQUESTED = "requested", _("Requested")
     CONFIRMED = "confirmed", _("Confirmed")
     FAILED = "failed", _("Failed")
+    GIVEN_UP = "given_up", _("Given up")
 
 
 class RefundCause(models.TextChoices):
@@ -45,11 +46,18 @@ class RefundCause(models.TextChoices):
     CONCESSION = "concession", _("Concession")
 
 
+class RefundQuerySet(models.QuerySet["Refund"]):
+    def counted(self) -> "models.QuerySet[Refund]":
+        """Those that count in the sums of their lines."""
+        return self.exclude(status=RefundState.GIVEN_UP)
+
+
 class Refund(models.Model):
     """An amount of one part of one order line. The sums stand on the line, held down by its constraints.
 
     A sum counts what is requested and confirmed, and what failed until that is given up: so an amount that may
-    have been paid is never given again. `kind` says how it is paid, `cause` why; `note` is the seller's own,
+    have been paid is never given again. `payout` is the payment it is part of, whose state it shares; rows older
+    than pay-outs have none. `kind` says how it is paid, `cause` why; `note` is the seller's own,
     `memo` is for the buyer; `user` decided it, nobody where a rule did.
     """
 
@@ -57,6 +65,7 @@ class Refund(models.Model):
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="refunds")
     request = models.ForeignKey(ReturnRequest, models.PROTECT, related_name="refunds", null=True, blank=True)
     event = models.ForeignKey(ReturnEvent, models.PROTECT, related_name="refunds", null=True, blank=True)
+    payout = models.ForeignKey("Payout", models.PROTECT, related_name="refunds", null=True, blank=True)
     part = models.CharField(_("part"), max_length=20, choices=RefundPart)
     amount_minor = minor_units()
     currency = models.CharField(_("currency"), max_length=3)
@@ -70,6 +79,8 @@ class Refund(models.Model):
     idempotency_key = models.CharField(max_length=150, unique=True)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
 
+    objects = RefundQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
@@ -79,6 +90,10 @@ class Refund(models.Model):
             one_of("kind", RefundKind, name="refund_kind"),
             one_of("status", RefundState, name="refund_status"),
             one_of("cause", RefundCause, name="refund_cause"),
+            models.CheckConstraint(
+                condition=Q(payout__isnull=False) | Q(kind=RefundKind.RECORDED, status=RefundState.CONFIRMED),
+                name="refund_open_has_payout",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -44,6 +44,14 @@ class ReturnRequestQuerySet(BulkQuerySet["ReturnRequest"]):
         return self.none()
 
 
+class OpenPayout(models.TextChoices):
+    """What the most urgent pay-out of a request that is not confirmed waits for."""
+
+    FAILED = "failed", _("Pay-out failed")
+    TO_PAY = "to_pay", _("To be paid by you")
+    WAITING = "waiting", _("To be paid by the shop")
+
+
 class ReturnRequest(models.Model):
     """One buyer asks to send back lines of one order.
 
@@ -97,6 +105,8 @@ class ReturnRequest(models.Model):
     promise_currency = models.CharField(max_length=3, blank=True)
     promise_due_date = models.DateField(_("refund promised by"), null=True, blank=True)
     escalated_at = models.DateTimeField(_("escalated"), null=True, blank=True)
+    # Derived from the request's pay-outs by `services.payouts`, so that a list need not read them.
+    open_payout = models.CharField(_("open pay-out"), max_length=10, choices=OpenPayout, blank=True)
 
     deadline_at = models.DateTimeField(default=NO_DEADLINE)
     reminders_sent = models.PositiveSmallIntegerField(default=0)
@@ -127,6 +137,7 @@ class ReturnRequest(models.Model):
             one_of("source", Source, name="request_source"),
             one_of("policy", PolicyVerdict, name="request_policy"),
             one_of("closed_by_role", Role, name="request_closed_by_role", blank=True),
+            one_of("open_payout", OpenPayout, name="request_open_payout", blank=True),
             models.CheckConstraint(
                 condition=Q(
                     status=Status.CLOSED,
@@ -184,6 +195,11 @@ class ReturnRequest(models.Model):
                 fields=["seller", "deadline_at"],
                 condition=Q(promise_due_date__isnull=False),
                 name="request_promised",
+            ),
+            models.Index(
+                fields=["seller", "deadline_at"],
+                condition=Q(open_payout__gt=""),
+                name="request_with_open_payout",
             ),
             models.Index(
                 fields=["seller", "id"],

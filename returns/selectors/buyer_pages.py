@@ -14,6 +14,7 @@ from .. import history, policy
 from ..actors import Actor
 from ..dates import format_day
 from ..models import ReturnEvent
+from ..models.payouts import PayoutState
 from ..models.people import Language
 from ..state_machine import (
     STEP_IN_AFTER_CLOSING_DAYS,
@@ -35,6 +36,7 @@ SHOWN = (
     Action.KEEP_ITEM,
     Action.RECEIVE,
     Action.REFUND,
+    Action.PAY_OUT,
     Action.COMPLETE,
     Action.REOPEN,
     Action.HAND_OVER,
@@ -145,6 +147,8 @@ def _closed_words(case: Case) -> StatusWords:
 
 
 def _completed_words(case: Case) -> StatusWords:
+    if case.request.outcome == Outcome.REFUNDED_WITHOUT_RETURN and case.request.open_payout:
+        return StatusWords(_("You get a refund"), _("You keep the item: there is nothing to send back."))
     words = {
         Outcome.REFUNDED: (
             _("You have been refunded"),
@@ -228,7 +232,7 @@ def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
             related=other_half(event, "buyer-return"),
         )
         for event in events
-        if event.action != Action.WRITE
+        if event.action != Action.WRITE and not _is_between_seller_and_shop(event)
     ]
     way_back = [] if case.request.handed_over_at else [_("You send the items back")]
     to_come = {
@@ -245,6 +249,11 @@ def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
     return steps + [Step(sentence, None, "", "", False) for sentence in to_come]
 
 
+def _is_between_seller_and_shop(event: ReturnEvent) -> bool:
+    """That a pay-out failed or is tried again says nothing to the buyer, to whom it stays on its way."""
+    return event.action == Action.PAY_OUT and event.facts["payout"]["state"] != PayoutState.CONFIRMED
+
+
 def _told(event: ReturnEvent, case: Case) -> str:
     if event.action == Action.OPEN and case.is_never_arrived:
         return _("You told the seller that it never arrived")
@@ -255,15 +264,15 @@ def _told(event: ReturnEvent, case: Case) -> str:
             return _("You closed the request")
         return _("The seller closed the request")
     if event.action == Action.COMPLETE:
-        if event.outcome == Outcome.REFUNDED_WITHOUT_RETURN:
-            return _("You were refunded and keep the item")
-        return str(Outcome(event.outcome).label)
+        return _completed(event)
     if event.action == Action.OPEN and event.request.is_timely_withdrawal:
         return _("You withdrew from the contract")
     if event.action == Action.REOPEN and event.role == Role.BUYER:
         return _("You took back your closing")
     if event.action == Action.HAND_OVER and event.role != Role.BUYER:
         return _("The carrier has the parcel")
+    if event.action == Action.REFUND and history.is_to_be_paid(event):
+        return _("The seller has given you a refund")
     if event.action == Action.AUTHORIZE and event.facts.get("rule"):
         return _("Your return was authorized automatically")
     return {
@@ -273,12 +282,21 @@ def _told(event: ReturnEvent, case: Case) -> str:
         Action.KEEP_ITEM: _("You kept the item"),
         Action.RECEIVE: _("The seller received your return"),
         Action.REFUND: _("The seller refunded you"),
+        Action.PAY_OUT: _("Your refund was paid"),
         Action.REOPEN: _("The request was opened again"),
         Action.HAND_OVER: _("You sent the parcel"),
         Action.ESCALATE: _("The marketplace was asked to step in"),
         Action.UPHOLD: _("The marketplace left the decision as it is"),
         Action.SPLIT: _("The request was split in two"),
     }[Action(event.action)]
+
+
+def _completed(event: ReturnEvent) -> str:
+    if event.outcome != Outcome.REFUNDED_WITHOUT_RETURN:
+        return str(Outcome(event.outcome).label)
+    if history.is_to_be_paid(event):
+        return _("You get a refund and keep the item")
+    return _("You were refunded and keep the item")
 
 
 def way_back_of(case: Case, actor: Actor) -> WayBack | None:

@@ -345,6 +345,7 @@ class Case:
             is_duplicate=bool(self.duplicates),
             is_never_arrived=self.is_never_arrived or stated_never_arrived,
             undoable_by=held.user_id if held else None,
+            has_open_payout=bool(request.open_payout),
             has_money_since_decision=held is not None
             and any((row["last_version"] or 0) > held.version for row in self.refunds),
         )
@@ -435,7 +436,8 @@ REFUNDED = ("request_id", "order_item_id", "part", "total", "last_version")
 def refunded_by_part(request_ids: Sequence[int]) -> "QuerySet[Refund, dict[str, Any]]":
     """What was refunded of each line and part of these requests, as `REFUNDED` names it."""
     return (
-        Refund.objects.filter(request_id__in=request_ids)
+        Refund.objects.counted()
+        .filter(request_id__in=request_ids)
         .order_by("request_id", "order_item_id", "part")
         .values("request_id", "order_item_id", "part")
         .annotate(total=Sum("amount_minor"), last_version=Max("event__version"))

@@ -78,8 +78,6 @@ class Filters:
             conditions["escalated_at__isnull"] = False
         if self.marketplace_todo:
             conditions["is_marketplace_todo"] = True
-        if self.money_owed:
-            conditions["promise_due_date__isnull"] = False
         if self.from_date:
             conditions["requested_at__gte"] = _start_of(self.from_date, time_zone)
         if self.to_date:
@@ -87,6 +85,8 @@ class Filters:
         if self.q:
             conditions["search_text__contains"] = self.q.casefold()
         condition = Q(**conditions) & self._due(now) & self._whose
+        if self.money_owed:
+            condition &= Q(promise_due_date__isnull=False) | Q(open_payout__gt="")
         if self.reason:
             asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=self.reason)
             condition &= Q(Exists(asked))

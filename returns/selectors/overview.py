@@ -16,13 +16,15 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 
 from ..actors import Actor
-from ..models import Refund, ReturnEvent, ReturnItem, ReturnReason, ReturnRequest, Seller
+from ..models import Payout, Refund, ReturnEvent, ReturnItem, ReturnReason, ReturnRequest, Seller
 from ..models.clock import database_now
 from ..models.events import ANSWERS
-from ..models.money import RefundCause
+from ..models.money import RefundCause, RefundState
+from ..models.payouts import PayoutState
 from ..models.people import Language
 from ..state_machine import Status
 from .lists import DUE_SOON, count_by_status
+from .payouts import NEEDS_A_PERSON
 
 MOST_WAITING = 1_000
 MOST_A_DAY = 5_000
@@ -55,6 +57,8 @@ class Backlog:
     soon_answers: Count
     soon_refunds: Count
     marketplace_todo: Count
+    payouts: Count
+    failed_payouts: Count
     escalated: Count
 
 
@@ -153,6 +157,7 @@ def get_overview(actor: Actor, *, time_zone: tzinfo) -> Overview:
     requests = ReturnRequest.objects.for_actor(actor)
     answers = ReturnEvent.objects.filter(ANSWERS, seller_id=actor.seller_id)
 
+    payouts = Payout.objects.for_actor(actor)
     waiting = requests.filter(status=Status.AUTHORIZATION_REQUIRED)
     refunds = requests.filter(status=Status.REFUND_DUE)
     late, soon = {"deadline_at__lt": now}, {"deadline_at__range": (now, now + DUE_SOON)}
@@ -165,6 +170,8 @@ def get_overview(actor: Actor, *, time_zone: tzinfo) -> Overview:
             "soon_refunds": refunds.filter(**soon),
             "marketplace_todo": requests.filter(is_marketplace_todo=True),
             "escalated": requests.filter(escalated_at__isnull=False),
+            "payouts": payouts.filter(NEEDS_A_PERSON),
+            "failed_payouts": payouts.filter(status=PayoutState.FAILED),
         },
         {
             day.isoformat(): answers.filter(
@@ -221,7 +228,10 @@ def _owed(requests: "QuerySet[ReturnRequest]", now: datetime) -> Owed:
     """Promises are read with the most overdue first. What was refunded on one since is no longer owed."""
     refunded = (
         Refund.objects.filter(
-            request=OuterRef("pk"), cause=RefundCause.PROMISE, currency=OuterRef("promise_currency")
+            request=OuterRef("pk"),
+            cause=RefundCause.PROMISE,
+            currency=OuterRef("promise_currency"),
+            status=RefundState.CONFIRMED,
         )
         .order_by()
         .values("request")

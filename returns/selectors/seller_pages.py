@@ -16,6 +16,7 @@ from ..advice import Advice, Payer, advise, who_pays
 from ..dates import active_locale
 from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
 from ..models.people import Language
+from ..models.requests import OpenPayout
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
 from .cases import Case
@@ -78,6 +79,7 @@ class Marks:
     is_overlapping: bool
     is_withdrawal: bool
     owes_money: bool
+    has_failed_payout: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,8 @@ def row_of(
             is_escalated=request.escalated_at is not None,
             is_overlapping=request.is_overlapping,
             is_withdrawal=request.is_timely_withdrawal,
-            owes_money=request.promise_due_date is not None,
+            owes_money=request.promise_due_date is not None or bool(request.open_payout),
+            has_failed_payout=request.open_payout == OpenPayout.FAILED,
         ),
         ended=_ended(case),
         promise=Promise(request.promise_minor or 0, request.promise_currency, request.promise_due_date)

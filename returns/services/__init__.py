@@ -17,6 +17,7 @@ from .goods import complete_return, hand_over, keep_item, receive_return
 from .labels import provide_label
 from .money import record_refund
 from .open import open_return
+from .payouts import confirm_payout, fail_payout, give_up_payout, record_payout, retry_payout
 from .split import split_return
 from .take_back import take_back_closing
 from .verdicts import reassess
@@ -27,8 +28,11 @@ __all__ = [
     "authorize_return",
     "close_return",
     "complete_return",
+    "confirm_payout",
     "decide_returns",
     "escalate",
+    "fail_payout",
+    "give_up_payout",
     "hand_over",
     "keep_item",
     "open_return",
@@ -36,8 +40,10 @@ __all__ = [
     "provide_label",
     "reassess",
     "receive_return",
+    "record_payout",
     "record_refund",
     "reopen_return",
+    "retry_payout",
     "split_return",
     "take_back_closing",
     "undo_decision",

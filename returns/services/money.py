@@ -1,4 +1,4 @@
-"""Recording by hand that money went back. Never more than was paid, per line and part, over all refunds."""
+"""Giving money back. Never more than was paid, per line and part, over all refunds."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import Actor
 from ..exceptions import Invalid
 from ..models import OrderItem, Refund, ReturnEvent
-from ..models.money import PAID_PARTS, RefundCause, RefundKind, RefundState
+from ..models.money import PAID_PARTS, RefundCause
 from ..money import format_money
 from ..selectors.cases import Case
-from ..state_machine import Action, Outcome, Status
-from .marketplace import is_todo
-from .moves import Move, check_move, finished_before, happened_at, key_reused, lock_case, write_moves
+from ..state_machine import Action, Status
+from .moves import Move, check_move, finished_before, key_reused, lock_case, write_moves
+from .payouts import Settlement, is_paid_by, kind_now, open_payout, settlement_of
 
 
 def record_refund(
@@ -32,7 +32,8 @@ def record_refund(
     """Record that `amounts` (by item id and part, in minor units of the line's currency) went back that day.
 
     Completes an authorized or received request when everything owed is refunded, and ends a refund promise
-    when it is met. `Invalid.errors` has keys like ``amount_<item>_<part>`` and ``refunded_date``.
+    when it is met. Where the shop pays, it is asked to, and both wait for its word (`services.payouts`).
+    `Invalid.errors` has keys like ``amount_<item>_<part>`` and ``refunded_date``.
     """
     with transaction.atomic():
         case = lock_case(actor, reference)
@@ -41,39 +42,31 @@ def record_refund(
         if done is not None:
             _check_same(case, done, wanted, refunded_date)
             return done
-        transition = check_move(case, actor, Action.REFUND)
+        check_move(case, actor, Action.REFUND)
         _check_amounts(case, wanted, refunded_date)
         raise_refunded(case, wanted)
-        is_complete = not case.owes_refund
-        completes = is_complete and transition.target == Status.COMPLETED
-        promise_met = case.request.promise_due_date is not None and _meets_promise(case, wanted)
-        columns: dict[str, Any] = {}
-        if completes:
-            columns = {
-                "completed_at": happened_at(case, actor),
-                "escalated_at": None,
-                "is_decided_here": True,
-                "is_marketplace_todo": is_todo(case, Status.COMPLETED),
-            }
-        elif promise_met:
-            columns = {
-                "promise_minor": None,
-                "promise_currency": "",
-                "promise_due_date": None,
-                "escalated_at": None,
-            }
+        currency = _currency_of(case, wanted)
+        settlement = Settlement(Status(case.request.status))
+        if is_paid_by(actor.role):
+            settlement = settlement_of(
+                case,
+                actor,
+                minor=sum(wanted.values()),
+                currency=currency,
+                has_open_payouts=bool(case.request.open_payout),
+            )
         move = Move(
             case=case,
             action=Action.REFUND,
-            status=Status.COMPLETED if completes else Status(case.request.status),
-            outcome=Outcome.REFUNDED if completes else None,
-            columns=columns,
+            status=settlement.status,
+            outcome=settlement.outcome,
+            columns=settlement.columns,
             facts=refund_facts(
                 case,
                 wanted,
                 refunded_date=refunded_date,
-                is_complete=is_complete,
-                meets_promise=promise_met,
+                is_complete=not case.owes_refund,
+                meets_promise=settlement.meets_promise,
             ),
             key=key,
         )
@@ -109,7 +102,8 @@ def refund_facts(
                 for (item_id, part), minor in wanted.items()
             ],
             "minor": sum(wanted.values()),
-            "currency": lines[next(iter(wanted))[0]].currency,
+            "currency": _currency_of(case, wanted),
+            "kind": kind_now().value,
             "day": refunded_date.isoformat(),
             "is_complete": is_complete,
             "meets_promise": meets_promise,
@@ -124,10 +118,15 @@ def keep_refunds(
     *,
     refunded_date: date,
     cause: RefundCause,
+    note: str = "",
+    memo: str = "",
 ) -> None:
-    """Write the rows of what `event` refunded."""
+    """Write what `event` gives as one pay-out, and its rows; confirmed where a person has paid it.
+
+    `note`: the seller's own words; `memo`: those for the buyer.
+    """
     lines = {item.pk: item.order_item for item in case.items}
-    Refund.objects.bulk_create(
+    rows = [
         Refund(
             seller_id=case.request.seller_id,
             order_item=lines[item_id],
@@ -136,13 +135,22 @@ def keep_refunds(
             part=part,
             amount_minor=minor,
             currency=lines[item_id].currency,
-            kind=RefundKind.RECORDED,
-            status=RefundState.CONFIRMED,
             cause=cause,
+            user_id=event.user_id,
+            note=note,
+            memo=memo,
             refunded_date=refunded_date,
             idempotency_key=f"event:{event.pk}:{item_id}:{part}",
         )
         for (item_id, part), minor in wanted.items()
+    ]
+    open_payout(
+        rows,
+        order=case.request.order,
+        role=event.role,
+        key=f"event:{event.pk}",
+        request=case.request,
+        event=event,
     )
 
 
@@ -202,19 +210,6 @@ def _raise_refunded(line: OrderItem, part: str, minor: int, field: str) -> None:
         raise Invalid(sentence, {field: sentence})
 
 
-def _meets_promise(case: Case, wanted: Mapping[tuple[int, str], int]) -> bool:
-    """Is the promised amount reached by what was refunded since the closing, this refund included?"""
-    closing = (
-        case.request.events.filter(action=Action.CLOSE, withdrawn_at__isnull=True)
-        .order_by("-version")
-        .first()
-    )
-    earlier = (
-        Refund.objects.filter(
-            request=case.request,
-            currency=case.request.promise_currency,
-            event__version__gt=closing.version if closing else 0,
-        ).aggregate(total=Sum("amount_minor"))["total"]
-        or 0
-    )
-    return earlier + sum(wanted.values()) >= (case.request.promise_minor or 0)
+def _currency_of(case: Case, wanted: Mapping[tuple[int, str], int]) -> str:
+    item_id, _part = next(iter(wanted))
+    return next(item.order_item.currency for item in case.items if item.pk == item_id)

@@ -11,6 +11,7 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from ..dates import format_day, format_moment
 from ..money import format_money
+from ..payouts import get_backend
 
 register = template.Library()
 
@@ -52,6 +53,12 @@ def moment(value: date | datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), format_moment(local)
     )
+
+
+@register.simple_tag
+def refund_button() -> str:
+    """What the button does: the shop pays what is refunded, or a person writes down what was paid elsewhere."""
+    return gettext("Refund") if get_backend().pays_by_itself else gettext("Record a refund")
 
 
 def _overdue(hours: int, minutes: int) -> str:

@@ -20,6 +20,7 @@ from ..selectors import buyer_pages
 from ..selectors.cases import Case, get_case
 from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_for, qr_of
+from ..selectors.payouts import open_payouts_of
 from ..selectors.reasons import list_closure_reasons
 from ..selectors.seller_pages import titles_of
 from ..services.moves import check_move
@@ -47,6 +48,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "qr": qr_of(case.request) if case.status_for(actor) == Status.AUTHORIZED else None,
         "label": label_for(case, actor),
         "promise": buyer_pages.promise_of(case, actor),
+        "payouts": open_payouts_of(case.request),
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),
         "step_in_until": buyer_pages.step_in_until(case, actor),

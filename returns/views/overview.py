@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from ..decorators import seller_required
-from ..selectors.overview import Count, get_overview
+from ..models.payouts import PayoutState
+from ..selectors.overview import Backlog, Count, get_overview
 from ..state_machine import Status
 
 REASONS_DRAWN = 8
@@ -40,6 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         Figure(_("Due within 4 h: answers"), backlog.soon_answers, _list(waiting, **soon), "soon"),
         Figure(_("Due within 4 h: refunds"), backlog.soon_refunds, _list(due, **soon), "soon"),
         Figure(_("To do at the marketplace"), backlog.marketplace_todo, _list("all", todo="on")),
+        _payouts(backlog),
     ]
     context: dict[str, Any] = {
         "found": found,
@@ -56,6 +58,13 @@ def overview(request: HttpRequest) -> HttpResponse:
         "other_reasons": sum(reason.share for reason in returned.reasons[REASONS_DRAWN:]),
     }
     return render(request, "seller_overview.html", context)
+
+
+def _payouts(backlog: Backlog) -> Figure:
+    """Refunds that a person has to see to; it leads to those that failed, where some did."""
+    status = PayoutState.FAILED if backlog.failed_payouts else PayoutState.REQUESTED
+    url = f"{reverse('seller-payouts')}?status={status.value}"
+    return Figure(_("Refunds to be paid"), backlog.payouts, url, "late" if backlog.failed_payouts else "")
 
 
 def _list(status: str, **filters: str) -> str:

@@ -95,6 +95,7 @@ def _menu(request: HttpRequest) -> list[Item]:
         orders = [
             item(_("Orders"), reverse("seller-orders")),
             item(_("Manage Seller Fulfilled Returns"), reverse("seller-returns")),
+            item(_("Refunds to be paid"), reverse("seller-payouts")),
             item(_("Import files"), reverse("seller-imports")),
             item(_("Export returns"), reverse("seller-exports")),
         ]

@@ -32,7 +32,7 @@ from tests.factories import (
 from tests.label_files import an_own_label
 from tests.notifications.mail_server import MailServer
 
-EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14", "I15"]
+EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14", "I15", "I16"]
 
 
 def audit(*arguments: str) -> tuple[int, str]:
@@ -71,8 +71,11 @@ def work_through_everything(cast: Cast) -> None:
     reopened = a_request_in(cast, Status.CLOSED)
     services.reopen_return(alice, reference=reopened.reference)
     save_returnless_rule(alice, name="Small things", currency="USD", least_minor=0, most_minor=2000)
-    cheap = open_request(make_order(cast.north_lane, Line(item=1299, tax=104)))
-    assert cheap.outcome == Outcome.REFUNDED_WITHOUT_RETURN
+    for is_paid in (True, True, False):
+        cheap = open_request(make_order(cast.north_lane, Line(item=1299, tax=104)))
+        assert cheap.outcome == Outcome.REFUNDED_WITHOUT_RETURN
+        if is_paid:
+            services.record_payout(alice, payout=cheap.payouts.get().reference, paid_date=day(0))
     notifications.relay_events()
     while notifications.deliver_messages():
         pass
@@ -82,7 +85,7 @@ def work_through_everything(cast: Cast) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_desk_where_everything_was_done_is_clean(cast: Cast, server: MailServer) -> None:
     work_through_everything(cast)
-    assert audit() == (0, "12 invariants checked, 0 broken\n")
+    assert audit() == (0, "13 invariants checked, 0 broken\n")
     code, output = audit("--json")
     assert (code, json.loads(output)) == (0, {"checked": EVERY_INVARIANT, "broken": {}})
 
@@ -300,13 +303,48 @@ BREACHES = {
     ),
     "a refund that the line does not know of": (
         {"I11"},
-        "more item was refunded than the line says or was paid",
+        "of item, the line says or allows otherwise",
         ["UPDATE returns_refund SET amount_minor = amount_minor + 1 WHERE part = 'item'"],
     ),
     "a refund of which a part is gone": (
         {"I11"},
         "tells of 1403 refunded, its rows of 1299",
         ["DELETE FROM returns_refund WHERE part = 'tax' AND cause = 'rule'"],
+    ),
+    "a pay-out that is not what its refunds are": (
+        {"I16"},
+        "is not the sum of its refunds",
+        ["UPDATE returns_payout SET amount_minor = amount_minor + 1"],
+    ),
+    "a refund that knows more than its pay-out": (
+        {"I16"},
+        "is not in step with its pay-out",
+        ["UPDATE returns_refund SET status = 'failed' WHERE part = 'tax' AND cause = 'rule'"],
+    ),
+    "a refund to be paid that its request does not show": (
+        {"I16"},
+        "does not show whether a pay-out of it is open",
+        ["UPDATE returns_returnrequest SET open_payout = '' WHERE open_payout <> ''"],
+    ),
+    "a request that counts as refunded before it is": (
+        {"I16"},
+        "is completed as refunded, and a pay-out of it is not paid",
+        [
+            (
+                "UPDATE returns_payout SET status = 'requested', confirmed_at = NULL, paid_date = NULL "
+                "WHERE request_id IN (SELECT id FROM returns_returnrequest WHERE outcome = 'refunded')"
+            )
+        ],
+    ),
+    "a pay-out that was confirmed twice": (
+        {"I16"},
+        "was confirmed 2 times",
+        [
+            (
+                "UPDATE returns_returnevent SET facts = jsonb_set(facts, '{payout,reference}', '\"one\"') "
+                "WHERE action = 'pay_out'"
+            )
+        ],
     ),
     "a promise that vanished": (
         {"I13"},
@@ -378,7 +416,7 @@ def test_since_looks_only_at_what_happened_since(cast: Cast) -> None:
     ReturnRequest.objects.filter(pk=request.pk).update(rma_number="", version=7)
     assert audit("--since", "2020-01-01")[0] == 1
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    assert audit("--since", tomorrow) == (0, "12 invariants checked, 0 broken\n")
+    assert audit("--since", tomorrow) == (0, "13 invariants checked, 0 broken\n")
 
 
 @pytest.mark.django_db

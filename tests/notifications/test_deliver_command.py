@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_files_are_read_beside_the_loop_until_it_is_told_to_end(
     monkeypatch.setattr(deliver, "work_on_a_file", work_on_a_file)
     run = an_upload(cast)
     with ThreadPoolExecutor(1) as pool:
-        looping = pool.submit(in_a_thread(deliver.file_loop))
+        looping = pool.submit(in_a_thread(partial(deliver.work_beside, deliver.work_on_files)))
         try:
             wait_until(
                 lambda: FileRun.objects.filter(state=FileState.CHECKED).exists(), what="a checked file"

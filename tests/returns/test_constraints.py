@@ -28,6 +28,7 @@ from returns.models import (
     Membership,
     Note,
     Order,
+    Payout,
     Photo,
     Refund,
     ReturnDraft,
@@ -86,13 +87,15 @@ class World:
         self.completed = a_request_in(cast, Status.COMPLETED, "never_arrived")
         self.promised = a_request_in(cast, Status.CLOSED, promise_minor=100)
         self.closed = a_request_in(cast, Status.CLOSED)
-        services.record_refund(
-            alice,
-            reference=self.refund_due.reference,
-            amounts={(self.refund_due.items.get().pk, part): 100 for part in ("item", "tax")},
-            refunded_date=day(0),
-        )
-        self.refund, self.other_refund = Refund.objects.order_by("pk")
+        for paid_back in (self.refund_due, self.authorized):
+            services.record_refund(
+                alice,
+                reference=paid_back.reference,
+                amounts={(paid_back.items.get().pk, part): 100 for part in ("item", "tax")},
+                refunded_date=day(0),
+            )
+        self.refund, self.other_refund = Refund.objects.order_by("pk")[:2]
+        self.payout, self.other_payout = Payout.objects.order_by("pk")
         self.label, self.void_label = (
             ReturnLabel.objects.create(
                 seller=cast.north_lane,
@@ -110,8 +113,9 @@ class World:
         self.count, self.other_count = StatusCount.objects.order_by("pk")[:2]
         self.reason, self.other_reason = ReturnReason.objects.order_by("pk")[:2]
         self.closure, self.other_closure = ClosureReason.objects.order_by("pk")[:2]
-        self.membership = Membership.objects.get(user=cast.alice)
-        self.other_membership = Membership.objects.get(user=cast.ben)
+        self.membership, self.other_membership = (
+            Membership.objects.get(user=user) for user in (cast.alice, cast.ben)
+        )
         self.session, self.other_session = (
             BuyerSession.objects.create(order=self.order, key_digest=digest, expires_at=NOW)
             for digest in ("a", "b")
@@ -314,6 +318,7 @@ BROKEN: dict[str, list[Broken]] = {
         lambda w: (w.completed, {"status": "authorization_required"}),
     ],
     "request_authorized_has_time": [lambda w: (w.authorized, {"authorized_at": None})],
+    "request_open_payout": [lambda w: (w.asked, {"open_payout": "maybe"})],
     "request_refund_due_is_received": [lambda w: (w.refund_due, {"received_at": None})],
     "request_prepaid_is_never_closed": [
         lambda w: (w.closed, {"prepaid_eligible": True}),
@@ -374,6 +379,66 @@ BROKEN: dict[str, list[Broken]] = {
     "refund_kind": [lambda w: (w.refund, {"kind": "gift"})],
     "refund_status": [lambda w: (w.refund, {"status": "maybe"})],
     "refund_cause": [lambda w: (w.refund, {"cause": "mood"})],
+    "refund_open_has_payout": [
+        lambda w: (w.refund, {"payout_id": None, "status": "requested"}),
+        lambda w: (w.refund, {"payout_id": None, "kind": "handed_over"}),
+    ],
+    "payout_amount": [lambda w: (w.payout, {"amount_minor": 0})],
+    "payout_kind": [lambda w: (w.payout, {"kind": "gift"})],
+    "payout_status": [
+        lambda w: (
+            w.payout,
+            {"kind": "handed_over", "status": "maybe", "confirmed_at": None, "paid_date": None},
+        )
+    ],
+    "payout_failure": [
+        lambda w: (
+            w.payout,
+            {
+                "kind": "handed_over",
+                "status": "failed",
+                "failure": "mood",
+                "confirmed_at": None,
+                "paid_date": None,
+            },
+        )
+    ],
+    "payout_confirmed_is_whole": [
+        lambda w: (w.payout, {"confirmed_at": None}),
+        lambda w: (w.payout, {"paid_date": None}),
+        lambda w: (w.payout, {"status": "requested", "paid_date": None}),
+        lambda w: (w.payout, {"status": "requested", "confirmed_at": None}),
+    ],
+    "payout_failed_says_why": [
+        lambda w: (w.payout, {"failure": "refused"}),
+        lambda w: (
+            w.payout,
+            {"kind": "handed_over", "status": "failed", "confirmed_at": None, "paid_date": None},
+        ),
+        lambda w: (
+            w.payout,
+            {"kind": "handed_over", "status": "given_up", "confirmed_at": None, "paid_date": None},
+        ),
+    ],
+    "payout_attempt_only_while_requested": [
+        lambda w: (w.payout, {"kind": "handed_over", "next_attempt_at": NOW}),
+        lambda w: (w.payout, {"lease_token": "mine"}),
+        lambda w: (
+            w.payout,
+            {"status": "requested", "confirmed_at": None, "paid_date": None, "next_attempt_at": NOW},
+        ),
+    ],
+    "payout_by_hand_never_fails": [
+        lambda w, status=status: (
+            w.payout,
+            {"status": status, "failure": "refused", "confirmed_at": None, "paid_date": None},
+        )
+        for status in ("failed", "given_up")
+    ],
+    "returns_payout.reference": [lambda w: (w.other_payout, {"reference": w.payout.reference})],
+    "returns_payout.idempotency_key": [
+        lambda w: (w.other_payout, {"idempotency_key": w.payout.idempotency_key})
+    ],
     "returns_refund.idempotency_key": [
         lambda w: (w.other_refund, {"idempotency_key": w.refund.idempotency_key})
     ],

@@ -135,6 +135,7 @@ def test_the_event_says_what_was_refunded(cast: Cast, alice: Actor) -> None:
         ],
         "minor": 12599,
         "currency": "USD",
+        "kind": "recorded",
         "day": day(1).isoformat(),
         "is_complete": False,
         "meets_promise": False,

@@ -357,7 +357,7 @@ def test_the_buyer_is_told_what_is_refunded_and_that_the_item_stays(cast: Cast) 
     request = open_request(order)
     relay_events()
     messages = {message.kind: message for message in last_event(request).messages.all()}
-    assert set(messages) == {"return_completed"}
+    assert set(messages) == {"return_completed", "refund_to_pay"}
     deliver_messages()
     messages["return_completed"].refresh_from_db()
     assert messages["return_completed"].status == "sent"

@@ -45,6 +45,8 @@ receive         | not_returned                      | refund_due             | s
 refund          | authorization_required            | unchanged              | seller admin
 refund          | authorized refund_due             | refunded               | seller admin system
 refund          | closed                            | unchanged              | seller admin
+pay_out         | any                               | unchanged              | seller admin system
+pay_out         | authorized refund_due             | refunded               | seller admin system
 complete        | authorized                        | not_returned           | system
 complete        | authorization_required authorized | duplicate              | seller admin
 complete        | authorization_required authorized | never_arrived          | seller admin
@@ -81,6 +83,7 @@ FAVOURABLE = {
     "keep_item": {"prepaid_eligible": True},
     "receive": {},
     "refund": {"has_open_promise": True},
+    "pay_out": {"has_open_payout": True},
     "complete·not_returned": {"is_send_back_over": True},
     "complete·duplicate": {"is_duplicate": True, "prepaid_eligible": True},
     "complete·never_arrived": {"is_never_arrived": True, "prepaid_eligible": True},
@@ -101,7 +104,7 @@ FAVOURABLE = {
 FAVOURABLE_FOR = {("reopen", "buyer"): {"closed_by": Role.BUYER}}
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
-TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated")
+TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated", "has_open_payout")
 
 
 def favourable(move: str, role: str) -> dict[str, Any]:
@@ -291,6 +294,12 @@ GUARDS = [
      "The buyer did not report that the order never arrived."),
     ("complete·partially_refunded", "seller", "refund_due", {"is_refunded": False},
      "Record the partial refund first."),
+    ("complete·partially_refunded", "seller", "refund_due", {"has_open_payout": True},
+     "The refund is not paid yet: the request can be completed once its pay-out is confirmed."),
+    ("pay_out", "seller", "refund_due", {"has_open_payout": False},
+     "No pay-out of this request is open."),
+    ("pay_out", "system", "closed", {"has_open_payout": False},
+     "No pay-out of this request is open."),
     ("complete·refunded_without_return", "system", "authorization_required", {"has_returnless_rule": False},
      "No rule refunds this request without a return."),
     ("complete·refunded_without_return", "system", "authorization_required", {"is_imported": True},

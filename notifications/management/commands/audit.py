@@ -1,7 +1,7 @@
 """`manage.py audit`: do the invariants hold? Reads one snapshot, changes nothing, names what is broken."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +18,7 @@ from returns.actors import MemberRole
 from returns.models import (
     Membership,
     OrderItem,
+    Payout,
     Refund,
     ReturnEvent,
     ReturnItem,
@@ -26,10 +27,11 @@ from returns.models import (
     StatusCount,
 )
 from returns.models.clock import database_now
-from returns.models.money import PAID_PARTS
+from returns.models.money import EXTRA_PARTS, PAID_PARTS, RefundState
+from returns.models.payouts import OPEN, PayoutState
 from returns.services.labels import label_path
 from returns.services.moves import CALLED_OFF
-from returns.state_machine import SELLERS_SIDE, Action, Role, Status
+from returns.state_machine import SELLERS_SIDE, Action, Outcome, Role, Status
 
 LATE = timedelta(seconds=60)
 CHUNK = 2000
@@ -54,6 +56,7 @@ class Audit:
         self.messages = Message.objects.all()
         self.lines = OrderItem.objects.all()
         self.refunds = Refund.objects.all()
+        self.payouts = Payout.objects.all()
         self.labels = ReturnLabel.objects.all()
         if since is not None:
             self.events = self.events.filter(recorded_at__gte=since)
@@ -62,6 +65,7 @@ class Audit:
             items = ReturnItem.objects.filter(request__in=self.requests)
             self.lines = self.lines.filter(pk__in=items.values("order_item_id"))
             self.refunds = self.refunds.filter(recorded_at__gte=since)
+            self.payouts = self.payouts.filter(Q(requested_at__gte=since) | Q(request__in=self.requests))
             self.labels = self.labels.filter(request__in=self.requests)
 
     def checks(self) -> dict[str, Callable[[], Findings]]:
@@ -78,6 +82,7 @@ class Audit:
             "I13": self.promises_are_kept_in_sight,
             "I14": self.imports_were_quiet,
             "I15": self.labels_are_in_force_where_they_may,
+            "I16": self.payouts_agree,
         }
 
     def owed_messages_exist(self) -> Findings:
@@ -188,6 +193,7 @@ class Audit:
             ("order line", self.lines, "order__seller_id"),
             ("refund", self.refunds, "order_item__seller_id"),
             ("label", self.labels, "request__seller_id"),
+            ("pay-out", self.payouts, "order__seller_id"),
         )
         for name, rows, owner in places:
             for pk in rows.exclude(seller_id=F(owner)).values_list("pk", flat=True).iterator():
@@ -242,21 +248,48 @@ class Audit:
             .iterator()
         ):
             yield f"order line {pk}: its items hold {held}, the line says {kept} of {quantity}"
-        for part in PAID_PARTS:
-            refunded, paid = f"{part.value}_refunded_minor", f"{part.value}_paid_minor"
-            totals = self.lines.annotate(
-                given=Sum("refunds__amount_minor", filter=Q(refunds__part=part), default=0)
-            )
-            for pk in totals.filter(Q(given__gt=F(refunded)) | Q(**{f"{refunded}__gt": F(paid)})).values_list(
-                "pk", flat=True
-            ):
-                yield f"order line {pk}: more {part.value} was refunded than the line says or was paid"
+        ceilings = {part.value: ((part,), f"{part.value}_paid_minor") for part in PAID_PARTS}
+        for name, (parts, ceiling) in {**ceilings, "extra": (EXTRA_PARTS, "extra_ceiling_minor")}.items():
+            refunded = f"{name}_refunded_minor"
+            counted = Q(refunds__part__in=parts) & ~Q(refunds__status=RefundState.GIVEN_UP)
+            totals = self.lines.annotate(given=Sum("refunds__amount_minor", filter=counted, default=0))
+            wrong = totals.filter(~Q(given=F(refunded)) | Q(**{f"{refunded}__gt": F(ceiling)}))
+            for pk, given in wrong.values_list("pk", "given"):
+                yield f"order line {pk}: its rows refund {given} of {name}, the line says or allows otherwise"
         told = self.events.filter(facts__has_key="refund").annotate(
             given=Sum("refunds__amount_minor", default=0)
         )
         for pk, facts, given in told.values_list("pk", "facts", "given").iterator():
             if given != facts["refund"]["minor"]:
                 yield f"event {pk} tells of {facts['refund']['minor']} refunded, its rows of {given}"
+
+    def payouts_agree(self) -> Findings:
+        """A pay-out is what its rows are, in amount and state; what is open shows on its request; and nothing
+        counts as refunded, or was told to be paid, that is not, but where the buyer keeps the item."""
+        totals = self.payouts.annotate(given=Sum("refunds__amount_minor", default=0))
+        for pk in totals.exclude(given=F("amount_minor")).values_list("pk", flat=True).iterator():
+            yield f"pay-out {pk} is not the sum of its refunds"
+        rows = self.refunds.filter(payout__isnull=False).exclude(
+            status=F("payout__status"), kind=F("payout__kind"), currency=F("payout__currency")
+        )
+        for pk in rows.values_list("pk", flat=True).iterator():
+            yield f"refund {pk} is not in step with its pay-out"
+        still_open = Q(payouts__status__in=OPEN)
+        marked = self.requests.annotate(unpaid=Count("payouts", filter=still_open))
+        for reference in marked.filter(
+            Q(unpaid=0) & ~Q(open_payout="") | Q(unpaid__gt=0, open_payout="")
+        ).values_list("reference", flat=True):
+            yield f"request {reference} does not show whether a pay-out of it is open"
+        refunded = self.requests.filter(outcome__in=(Outcome.REFUNDED, Outcome.PARTIALLY_REFUNDED))
+        for reference in refunded.filter(still_open).distinct().values_list("reference", flat=True):
+            yield f"request {reference} is completed as refunded, and a pay-out of it is not paid"
+        said: Counter[str] = Counter()
+        for facts in self.events.filter(action=Action.PAY_OUT).values_list("facts", flat=True).iterator():
+            if facts["payout"]["state"] == PayoutState.CONFIRMED:
+                said[facts["payout"]["reference"]] += 1
+        for reference, times in said.items():
+            if times > 1:
+                yield f"pay-out {reference} was confirmed {times} times"
 
     def promises_are_kept_in_sight(self) -> Findings:
         """A promise of the last closing stands on the request until refunds since then reach it."""
@@ -272,9 +305,11 @@ class Audit:
             stands = (request.promise_minor, request.promise_currency, request.promise_due_date)
             if stands == (promise["minor"], promise["currency"], date.fromisoformat(promise["due_date"])):
                 continue
-            given = Refund.objects.filter(
-                request=request, currency=promise["currency"], event__version__gt=event.version
-            ).aggregate(total=Sum("amount_minor", default=0))["total"]
+            given = (
+                Refund.objects.counted()
+                .filter(request=request, currency=promise["currency"], event__version__gt=event.version)
+                .aggregate(total=Sum("amount_minor", default=0))["total"]
+            )
             if given < promise["minor"]:
                 yield f"request {request.reference} lost its refund promise, or has another one"
         wrong = self.events.filter(

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -12,6 +13,7 @@ from django.db import close_old_connections, connections
 from notifications import services, tasks
 from returns.services.imports import work_on_a_file
 from returns.services.jobs import beat, run_due_jobs
+from returns.services.payout_delivery import send_payouts
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,10 @@ PATIENCE_SECONDS = 5
 
 
 class Command(BaseCommand):
-    help = "Run due jobs, read uploaded files, relay events and send messages, every second; needs no broker."
+    help = (
+        "Run due jobs, read uploaded files, hand over refunds, relay events and send messages, every second; "
+        "needs no broker."
+    )
     # They would load every page; `manage.py check` runs them where somebody reads what they say.
     requires_system_checks = ()
 
@@ -34,28 +39,41 @@ class Command(BaseCommand):
             tasks.relay_events.apply(throw=True)
             while work_on_a_file():
                 pass
+            while send_payouts():
+                pass
             while services.deliver_messages():
                 pass
             return
         if threading.current_thread() is threading.main_thread():
             for name in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(name, lambda *_: services.stopping.set())
-        # A long file must not hold up a mail. What it does not end in time, the next worker goes on with.
-        files = threading.Thread(target=file_loop, name="files", daemon=True)
-        files.start()
+        # A long file, or a shop that is slow to answer, must not hold up a mail. What does not end in time, the next
+        # worker goes on with.
+        beside = [
+            threading.Thread(target=work_beside, args=(work,), name=work.__name__, daemon=True)
+            for work in (work_on_files, send_payouts)
+        ]
+        for thread in beside:
+            thread.start()
         loop()
-        files.join(PATIENCE_SECONDS)
+        end = time.monotonic() + PATIENCE_SECONDS
+        for thread in beside:
+            thread.join(max(end - time.monotonic(), 0))
 
 
-def file_loop() -> None:
-    """Work on uploaded files, one after another, until `services.stopping` is set."""
+def work_on_files(is_stopping: Callable[[], bool]) -> bool:
+    return work_on_a_file(is_stopping)
+
+
+def work_beside(work: Callable[[Callable[[], bool]], bool]) -> None:
+    """Do `work`, again at once while it says that there is more, until `services.stopping` is set."""
     while not services.stopping.is_set():
         try:
             close_old_connections()
-            if work_on_a_file(services.stopping.is_set):
+            if work(services.stopping.is_set):
                 continue
         except Exception:
-            logger.exception("a file could not be worked on")
+            logger.exception("%s failed", work.__name__)
             connections.close_all()
         services.stopping.wait(1)
     connections.close_all()
