@@ -1,10 +1,12 @@
 """What an event says, in one sentence: for timelines, and for whoever came second."""
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .actors import Actor
 from .dates import format_moment
-from .models import ReturnEvent
+from .models import OfferKind, OfferState, ReturnEvent
+from .money import format_money
 from .state_machine import Action, Outcome, Role
 
 
@@ -30,6 +32,14 @@ def what(event: ReturnEvent) -> str:
         return str(Outcome(event.outcome).label)
     if event.action == Action.OPEN and event.request.is_timely_withdrawal:
         return _("Withdrawal from the contract")
+    if event.action == Action.OFFER:
+        return {
+            OfferState.OPEN: _("Offer made"),
+            OfferState.ACCEPTED: _("Offer accepted"),
+            OfferState.DECLINED: _("Offer declined"),
+            OfferState.WITHDRAWN: _("Offer taken back"),
+            OfferState.LAPSED: _("Offer lapsed"),
+        }[event.facts["offer"]["state"]]
     return {
         Action.OPEN: _("Return asked for"),
         Action.RECORD: _("Recorded from the marketplace's file"),
@@ -62,6 +72,20 @@ def parcel(event: ReturnEvent) -> str:
     return words["carrier"]
 
 
+def offer(event: ReturnEvent) -> str:
+    """What was offered, with its amount; or that the event has overtaken an offer; nothing where there was none."""
+    told = event.facts.get("offer")
+    if not told:
+        return ""
+    if "kind" not in told:
+        return _("The open offer is withdrawn with it.")
+    label = str(OfferKind(told["kind"]).label)
+    if told["minor"] is None:
+        return label
+    amount = format_money(told["minor"], told["currency"], get_language() or "en")
+    return _("%(offer)s: %(amount)s") % {"offer": label, "amount": amount}
+
+
 def rule(event: ReturnEvent) -> str:
     """Which rule has decided, told to the seller's side; nothing where a person did."""
     found = event.facts.get("rule")
@@ -76,6 +100,7 @@ def rule(event: ReturnEvent) -> str:
         "in_policy": _("Authorized automatically: all in policy"),
         "within_days": _("Authorized automatically: all within %(days)s days of delivery"),
         "sku": _("Authorized automatically: by your SKU overrides"),
+        "offer": _("Authorized automatically: the buyer accepted your offer"),
         "returnless": _("Refunded by your rule “%(name)s”"),
     }[found["kind"]] % {"days": found.get("days", ""), "name": found.get("name", "")}
 
@@ -112,7 +137,16 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Action.HAND_OVER: _("Said to be on its way by %(who)s on %(when)s."),
         Action.WRITE: _("Message written by %(who)s on %(when)s."),
     }
-    if event.action == Action.COMPLETE:
+    by_state = {
+        OfferState.OPEN: _("Offer made by %(who)s on %(when)s."),
+        OfferState.ACCEPTED: _("Offer accepted by %(who)s on %(when)s."),
+        OfferState.DECLINED: _("Offer declined by %(who)s on %(when)s."),
+        OfferState.WITHDRAWN: _("Offer taken back by %(who)s on %(when)s."),
+        OfferState.LAPSED: _("Offer ended by %(who)s on %(when)s: its time was over."),
+    }
+    if event.action == Action.OFFER:
+        template = by_state[event.facts["offer"]["state"]]
+    elif event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))
     else:
         template = by_action[Action(event.action)]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from .. import history, policy
 from ..actors import Actor
 from ..dates import format_day
-from ..models import ReturnEvent
+from ..models import OfferState, ReturnEvent
 from ..models.people import Language
 from ..state_machine import (
     STEP_IN_AFTER_CLOSING_DAYS,
@@ -41,6 +41,7 @@ SHOWN = (
     Action.ESCALATE,
     Action.UPHOLD,
     Action.SPLIT,
+    Action.OFFER,
 )
 
 
@@ -254,7 +255,17 @@ def _told(event: ReturnEvent, case: Case) -> str:
         if event.role == Role.BUYER:
             return _("You closed the request")
         return _("The seller closed the request")
+    if event.action == Action.OFFER:
+        return {
+            OfferState.OPEN: _("The seller made you an offer"),
+            OfferState.ACCEPTED: _("You accepted the offer"),
+            OfferState.DECLINED: _("You declined the offer"),
+            OfferState.WITHDRAWN: _("The seller took the offer back"),
+            OfferState.LAPSED: _("The time to answer the offer was over"),
+        }[event.facts["offer"]["state"]]
     if event.action == Action.COMPLETE:
+        if "offer" in event.facts:
+            return _("Your request was completed as agreed")
         if event.outcome == Outcome.REFUNDED_WITHOUT_RETURN:
             return _("You were refunded and keep the item")
         return str(Outcome(event.outcome).label)
