@@ -13,10 +13,12 @@ from returns import services
 from returns.actors import Actor
 from returns.models import LabelKind, Offer, OfferState, Refund, ReturnRequest, Seller
 from returns.models.money import RefundCause
+from returns.policy import PolicyVerdict
 from returns.services.deadlines import lapse_offers
 from returns.services.decide import Authorization
 from returns.services.labels import Label
 from returns.services.offers import Terms
+from returns.services.verdicts import Judgement
 from returns.services.withdraw import WithdrawnLine
 from returns.state_machine import Outcome, Status
 from tests.browsers import let_in, signed_in
@@ -200,7 +202,7 @@ def test_a_label_that_is_accepted_authorizes_and_is_owed(
     page = html(signed_in(cast.alice).get(seller_url(asked)))
     assert "Authorized automatically: the buyer accepted your offer" in page
     assert "You still owe the buyer the return label." in page
-    mail = mails("dora@buyers.example")[f"Return authorized: order {asked.order.order_number}"]
+    mail = mails("dora@buyers.example")[f"Your return is authorized: order {asked.order.order_number}"]
     assert words in mail
     assert ("The price of the label is taken off your refund." in mail) == (kind == "discounted_label")
 
@@ -379,7 +381,10 @@ def test_each_way_to_overtake_an_offer_withdraws_it(cast: Cast) -> None:
         ),
         "hand over": lambda one: services.hand_over(buyer(one), reference=one.reference),
         "reassess": lambda one: services.reassess(
-            root, reference=one.reference, verdicts={}, comments="Checked again with the seller."
+            root,
+            reference=one.reference,
+            judgements={one.items.get().pk: Judgement(PolicyVerdict.NOT_IN_POLICY, False)},
+            comments="Checked again with the seller.",
         ),
     }
     for name, way in ways.items():
@@ -503,11 +508,11 @@ def test_the_buyer_reads_it_in_the_own_language(cast: Cast) -> None:
     page = html(signed_in(cast.alice).get(seller_url(request, "offer/?kind=keep_full")))
     assert "您可保留商品" in page
     offer = made(cast, request)
-    (mail,) = [text for subject, text in mails("li@buyers.example").items() if "提议" in subject]
+    (mail,) = [text for subject, text in mails("li@buyers.example").items() if "方案" in subject]
     assert "您可保留商品" in mail
     browser = let_in(request.order, headers={"accept-language": "zh-hans"})
     assert "您可保留商品" in html(browser.get(buyer_url(request, "offer/")))
     response = browser.post(
         buyer_url(request, "offer/accept/"), {"offer": offer.pk, "key": "b"}, follow=True
     )
-    assert "您已接受提议" in html(response)
+    assert "您已接受方案" in html(response)
