@@ -509,7 +509,7 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
         if kind == Kind.MESSAGE_RECEIVED:
             yield _("Reply"), f"{facts.page}write/"
         if kind == Kind.OFFER_MADE:
-            yield _("Accept or decline"), f"{facts.page}offer/"
+            yield _("Answer the offer"), f"{facts.page}offer/"
         if facts.step_in_until and not facts.is_imported:
             day = day_in_words(facts.step_in_until, language)
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"

@@ -51,7 +51,7 @@ IN_A_FRAME = {
 HINTS = {
     Kind.RETURN_OPENED: gettext_lazy("A buyer asks for a return, and it waits for your decision."),
     Kind.MESSAGE_RECEIVED: gettext_lazy("A buyer writes to you about a return."),
-    Kind.OFFER_ANSWERED: gettext_lazy("A buyer accepts or declines your offer, or its time is over."),
+    Kind.OFFER_ANSWERED: gettext_lazy("A buyer accepts your offer or turns it down, or its time is over."),
     Kind.WITHDRAWAL_RECEIVED: gettext_lazy(
         "A buyer withdrew from the contract; the system has authorized the return."
     ),

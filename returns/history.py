@@ -36,7 +36,7 @@ def what(event: ReturnEvent) -> str:
         return {
             OfferState.OPEN: _("Offer made"),
             OfferState.ACCEPTED: _("Offer accepted"),
-            OfferState.DECLINED: _("Offer declined"),
+            OfferState.DECLINED: _("Offer turned down"),
             OfferState.WITHDRAWN: _("Offer taken back"),
             OfferState.LAPSED: _("Offer lapsed"),
         }[event.facts["offer"]["state"]]
@@ -140,7 +140,7 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
     by_state = {
         OfferState.OPEN: _("Offer made by %(who)s on %(when)s."),
         OfferState.ACCEPTED: _("Offer accepted by %(who)s on %(when)s."),
-        OfferState.DECLINED: _("Offer declined by %(who)s on %(when)s."),
+        OfferState.DECLINED: _("Offer turned down by %(who)s on %(when)s."),
         OfferState.WITHDRAWN: _("Offer taken back by %(who)s on %(when)s."),
         OfferState.LAPSED: _("Offer ended by %(who)s on %(when)s: its time was over."),
     }

@@ -1,13 +1,15 @@
 """The forms of an offer: what the seller's side offers, and the answer to it."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from .exceptions import Invalid
 from .forms import CommentsForm, ConfirmForm, WrittenForBuyer, exact_amount
-from .models import OfferKind
+from .models import OfferKind, ReturnEvent
 from .money import currency_exponent, to_decimal, to_minor
 from .selectors.cases import Case
 from .selectors.seller_pages import buyer_language
@@ -63,6 +65,15 @@ class OfferForm(WrittenForBuyer, CommentsForm):
             days=data.get("days") or DAYS,
             comments=data.get("comments") or "",
         )
+
+    def planned(self, service: Callable[[Terms], ReturnEvent]) -> ReturnEvent | None:
+        """The event that the service plans by what was entered; None while that is not enough for one."""
+        if self.is_bound:
+            self.is_valid()
+        try:
+            return service(self.terms())
+        except Invalid:
+            return None
 
     @property
     def most(self) -> Decimal | None:

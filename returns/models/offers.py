@@ -26,7 +26,7 @@ LABEL_KINDS = (OfferKind.DISCOUNTED_LABEL, OfferKind.FREE_LABEL)
 class OfferState(models.TextChoices):
     OPEN = "open", _("Open")
     ACCEPTED = "accepted", _("Accepted")
-    DECLINED = "declined", _("Declined")
+    DECLINED = "declined", _("Turned down")
     WITHDRAWN = "withdrawn", _("Withdrawn")
     LAPSED = "lapsed", _("Lapsed")
 

@@ -259,7 +259,7 @@ def _told(event: ReturnEvent, case: Case) -> str:
         return {
             OfferState.OPEN: _("The seller made you an offer"),
             OfferState.ACCEPTED: _("You accepted the offer"),
-            OfferState.DECLINED: _("You declined the offer"),
+            OfferState.DECLINED: _("You turned the offer down"),
             OfferState.WITHDRAWN: _("The seller took the offer back"),
             OfferState.LAPSED: _("The time to answer the offer was over"),
         }[event.facts["offer"]["state"]]

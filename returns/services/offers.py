@@ -47,7 +47,7 @@ BY_OFFER = {"kind": "offer"}
 
 _NO_LONGER: dict[str, Any] = {
     OfferState.ACCEPTED: gettext_lazy("This offer was accepted already."),
-    OfferState.DECLINED: gettext_lazy("This offer was declined already."),
+    OfferState.DECLINED: gettext_lazy("This offer was turned down already."),
     OfferState.LAPSED: gettext_lazy("The time to answer this offer is over."),
 }
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from .. import services
 from ..actors import Actor
 from ..decorators import buyer_required, seller_required
-from ..exceptions import Invalid, TransitionNotAllowed
+from ..exceptions import TransitionNotAllowed
 from ..models import OfferKind, ReturnEvent
 from ..offer_forms import AnswerForm, OfferForm
 from ..selectors.cases import Case, get_case
@@ -79,15 +79,11 @@ def _form(request: HttpRequest, case: Case) -> OfferForm:
 
 def _planned(actor: Actor, form: OfferForm, case: Case) -> ReturnEvent | None:
     """The event that the form would write as it stands; None until it says what is offered."""
-    if form.is_bound:
-        form.is_valid()
-    terms = form.terms()
-    try:
-        return services.make_offer(
+    return form.planned(
+        lambda terms: services.make_offer(
             actor, reference=case.request.reference, terms=terms, is_preview=True, case=case
         )
-    except Invalid:
-        return None
+    )
 
 
 @seller_required
@@ -140,7 +136,7 @@ def decline(request: HttpRequest, reference: str) -> HttpResponse:
         reference,
         "decline",
         services.decline_offer,
-        _("You declined the offer. Your request goes on as before."),
+        _("You turned the offer down. Your request goes on as before."),
     )
 
 

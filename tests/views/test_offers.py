@@ -212,17 +212,17 @@ def test_declining_leaves_the_request_as_it_is(cast: Cast, asked: ReturnRequest)
     confirm = html(let_in(asked.order).get(buyer_url(asked, "offer/decline/")))
     assert "you cannot accept this offer any more" in confirm
     page = html(answer(asked, offer, "decline"))
-    assert "You declined the offer" in page
+    assert "You turned the offer down" in page
     assert "The seller makes you an offer" not in page
     assert now(asked).status == Status.AUTHORIZATION_REQUIRED
     assert not Refund.objects.exists()
     told = mails("alice@north-lane.example")
     assert "your decision is still needed" in told[
-        f"The buyer declines your offer: order {asked.order.order_number}"
+        f"The buyer turns down your offer: order {asked.order.order_number}"
     ]
     assert f'href="{seller_url(asked, "offer/")}"' in html(signed_in(cast.alice).get(seller_url(asked)))
     response = answer(asked, offer, "accept", "b2")
-    assert (response.status_code, "This offer was declined already." in html(response)) == (409, True)
+    assert (response.status_code, "This offer was turned down already." in html(response)) == (409, True)
 
 
 def test_an_offer_is_taken_back_and_the_buyer_is_told(cast: Cast, asked: ReturnRequest) -> None:
