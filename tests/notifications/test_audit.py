@@ -15,6 +15,7 @@ from returns import services
 from returns.actors import Actor
 from returns.models import ReturnRequest
 from returns.services.decide import Authorization
+from returns.services.offers import Terms
 from returns.services.seller_rules import save_returnless_rule
 from returns.state_machine import Outcome, Role, Status
 from tests.factories import (
@@ -32,7 +33,7 @@ from tests.factories import (
 from tests.label_files import an_own_label
 from tests.notifications.mail_server import MailServer
 
-EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14", "I15"]
+EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14", "I15", "I16"]
 
 
 def audit(*arguments: str) -> tuple[int, str]:
@@ -70,6 +71,13 @@ def work_through_everything(cast: Cast) -> None:
     )
     reopened = a_request_in(cast, Status.CLOSED)
     services.reopen_return(alice, reference=reopened.reference)
+    for kind, is_accepted in (("keep_full", False), ("keep_full", True), ("free_label", True)):
+        offered = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+        terms = Terms(kind=kind, comments="Would this help?")
+        event = services.make_offer(alice, reference=offered.reference, terms=terms)
+        if is_accepted:
+            buyer = Actor.buyer(offered.order)
+            services.accept_offer(buyer, reference=offered.reference, offer_id=event.offer.pk)
     save_returnless_rule(alice, name="Small things", currency="USD", least_minor=0, most_minor=2000)
     cheap = open_request(make_order(cast.north_lane, Line(item=1299, tax=104)))
     assert cheap.outcome == Outcome.REFUNDED_WITHOUT_RETURN
@@ -82,7 +90,7 @@ def work_through_everything(cast: Cast) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_desk_where_everything_was_done_is_clean(cast: Cast, server: MailServer) -> None:
     work_through_everything(cast)
-    assert audit() == (0, "12 invariants checked, 0 broken\n")
+    assert audit() == (0, "13 invariants checked, 0 broken\n")
     code, output = audit("--json")
     assert (code, json.loads(output)) == (0, {"checked": EVERY_INVARIANT, "broken": {}})
 
@@ -125,6 +133,26 @@ BREACHES = {
         {"I7"},
         "belongs to another seller than its owner",
         [f"UPDATE returns_returnlabel SET seller_id = {OTHER_SELLER}"],
+    ),
+    "an open offer that its request does not know": (
+        {"I16"},
+        "is open, but not for its request",
+        ["UPDATE returns_returnrequest SET offer_until = NULL"],
+    ),
+    "a request that waits for no offer": (
+        {"I16"},
+        "waits for an answer to no offer",
+        ["UPDATE returns_offer SET state = 'lapsed', answered_at = now() WHERE state = 'open'"],
+    ),
+    "an accepted offer of more than was refunded": (
+        {"I16"},
+        "was accepted, but not carried out as it says",
+        ["UPDATE returns_offer SET amount_minor = amount_minor + 1 WHERE state = 'accepted'"],
+    ),
+    "an offer of another seller": (
+        {"I7"},
+        "belongs to another seller than its owner",
+        [f"UPDATE returns_offer SET seller_id = {OTHER_SELLER}"],
     ),
     "a buyer who was not told": (
         {"I1"},
@@ -378,7 +406,7 @@ def test_since_looks_only_at_what_happened_since(cast: Cast) -> None:
     ReturnRequest.objects.filter(pk=request.pk).update(rma_number="", version=7)
     assert audit("--since", "2020-01-01")[0] == 1
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    assert audit("--since", tomorrow) == (0, "12 invariants checked, 0 broken\n")
+    assert audit("--since", tomorrow) == (0, "13 invariants checked, 0 broken\n")
 
 
 @pytest.mark.django_db
