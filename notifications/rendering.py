@@ -506,10 +506,12 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
         yield _("Manage Seller Fulfilled Returns"), facts.link
     elif facts.page and facts.reader == Reader.BUYER:
         yield _("See your request"), facts.page
-        if kind == Kind.MESSAGE_RECEIVED:
-            yield _("Reply"), f"{facts.page}write/"
-        if kind == Kind.OFFER_MADE:
-            yield _("Answer the offer"), f"{facts.page}offer/"
+        answers = {
+            Kind.MESSAGE_RECEIVED: (_("Reply"), "write/"),
+            Kind.OFFER_MADE: (_("Answer the offer"), "offer/"),
+        }
+        if kind in answers:
+            yield answers[kind][0], f"{facts.page}{answers[kind][1]}"
         if facts.step_in_until and not facts.is_imported:
             day = day_in_words(facts.step_in_until, language)
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"

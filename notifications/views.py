@@ -25,8 +25,8 @@ from returns.decorators import memberships_of, seller_required
 from returns.exceptions import NotFound
 from returns.models import Seller, User
 from returns.services.decide import undo_seconds
-from returns.views.seller import closing_as_typed
 from returns.views.offers import offer_as_typed
+from returns.views.seller import closing_as_typed
 from returns.views.writing import message_as_typed
 
 from .audience import Audience

@@ -201,7 +201,7 @@ def _by_rule(facts: Facts, asking: Asking) -> Any:
 
 def _by_returnless_rule(facts: Facts, asking: Asking) -> Any:
     """The system refunds at once only what one of the seller's rules names, or what the buyer has accepted."""
-    if facts.has_returnless_rule and not facts.is_imported or facts.has_accepted_offer:
+    if (facts.has_returnless_rule and not facts.is_imported) or facts.has_accepted_offer:
         return None
     return _("No rule refunds this request without a return.")
 

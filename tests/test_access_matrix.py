@@ -457,6 +457,7 @@ def body_for(route: str, world: World) -> dict[str, Any]:
     request = world.request_for(route)
     item, line = request.items.get().pk, request.items.get().order_item_id
     draft, offer = world.draft_for(route), request.offers.first()
+    answered = {"offer": offer.pk if offer else 0}
     long = "We talked about it on the phone and found a way."
     page = route.rstrip("/").rpartition("/")[2]
     address = {
@@ -505,7 +506,9 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "my write": {"comments": long},
         "seller write": {"comments": long},
         "seller offer": {"kind": "keep_full", "days": 5, "comments": long},
-        **dict.fromkeys(("seller take-back", "my accept", "my decline"), {"offer": offer.pk if offer else 0}),
+        "seller take-back": answered,
+        "my accept": answered,
+        "my decline": answered,
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},
         "accounts invitation": {"name": "Nina Noon", "password": PASSWORD},

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("open", "Open"),
                             ("accepted", "Accepted"),
-                            ("declined", "Declined"),
+                            ("declined", "Turned down"),
                             ("withdrawn", "Withdrawn"),
                             ("lapsed", "Lapsed"),
                         ],

@@ -255,17 +255,9 @@ def _told(event: ReturnEvent, case: Case) -> str:
         if event.role == Role.BUYER:
             return _("You closed the request")
         return _("The seller closed the request")
-    if event.action == Action.OFFER:
-        return {
-            OfferState.OPEN: _("The seller made you an offer"),
-            OfferState.ACCEPTED: _("You accepted the offer"),
-            OfferState.DECLINED: _("You turned the offer down"),
-            OfferState.WITHDRAWN: _("The seller took the offer back"),
-            OfferState.LAPSED: _("The time to answer the offer was over"),
-        }[event.facts["offer"]["state"]]
+    if told := _told_of_offer(event):
+        return told
     if event.action == Action.COMPLETE:
-        if "offer" in event.facts:
-            return _("Your request was completed as agreed")
         if event.outcome == Outcome.REFUNDED_WITHOUT_RETURN:
             return _("You were refunded and keep the item")
         return str(Outcome(event.outcome).label)
@@ -290,6 +282,22 @@ def _told(event: ReturnEvent, case: Case) -> str:
         Action.UPHOLD: _("The marketplace left the decision as it is"),
         Action.SPLIT: _("The request was split in two"),
     }[Action(event.action)]
+
+
+def _told_of_offer(event: ReturnEvent) -> str:
+    """What became of an offer, and what the system did by one that was accepted; nothing of all else."""
+    offer = event.facts.get("offer", {})
+    if event.action == Action.COMPLETE and "kind" in offer:
+        return _("Your request was completed as agreed")
+    if event.action != Action.OFFER:
+        return ""
+    return {
+        OfferState.OPEN: _("The seller made you an offer"),
+        OfferState.ACCEPTED: _("You accepted the offer"),
+        OfferState.DECLINED: _("You turned the offer down"),
+        OfferState.WITHDRAWN: _("The seller took the offer back"),
+        OfferState.LAPSED: _("The time to answer the offer was over"),
+    }[offer["state"]]
 
 
 def way_back_of(case: Case, actor: Actor) -> WayBack | None:

@@ -11,9 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from .. import policy
 from ..actors import Actor
@@ -382,6 +381,4 @@ def _settle(case: Case, system: Actor, offer: Offer, told: dict[str, Any]) -> No
     if offer.kind == OfferKind.CREDIT:
         with override(buyer_language(case)):
             memo = _("As a credit for a later order")
-    keep_refunds(
-        case, event, wanted, refunded_date=case.today, cause=RefundCause.OFFER, memo=memo
-    )
+    keep_refunds(case, event, wanted, refunded_date=case.today, cause=RefundCause.OFFER, memo=memo)

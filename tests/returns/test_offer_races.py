@@ -99,25 +99,30 @@ Act = Callable[[Cast, Offer], Any]
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "told", "money"),
+    ("acts", "told", "money"),
     [
-        (accepts, closes, "Refunded without return by the system on ", OWED),
-        (accepts, authorizes, "Refunded without return by the system on ", OWED),
-        (accepts, refunds, "Refunded without return by the system on ", OWED),
-        (accepts, accepts, "This offer was accepted already.", OWED),
-        (accepts, takes_back, "This offer was accepted already.", OWED),
-        (accepts, turns_down, "This offer was accepted already.", OWED),
-        (closes, accepts, "Closed by the seller on ", 0),
-        (authorizes, accepts, "This offer is no longer open.", 0),
-        (takes_back, accepts, "This offer is no longer open.", 0),
-        (turns_down, accepts, "This offer was turned down already.", 0),
-        (turns_down, takes_back, "This offer was turned down already.", 0),
-        (refunds, accepts, "This offer can no longer be carried out. At most $139.31 can still be refunded", 1),
+        ((accepts, closes), "Refunded without return by the system on ", OWED),
+        ((accepts, authorizes), "Refunded without return by the system on ", OWED),
+        ((accepts, refunds), "Refunded without return by the system on ", OWED),
+        ((accepts, accepts), "This offer was accepted already.", OWED),
+        ((accepts, takes_back), "This offer was accepted already.", OWED),
+        ((accepts, turns_down), "This offer was accepted already.", OWED),
+        ((closes, accepts), "Closed by the seller on ", 0),
+        ((authorizes, accepts), "This offer is no longer open.", 0),
+        ((takes_back, accepts), "This offer is no longer open.", 0),
+        ((turns_down, accepts), "This offer was turned down already.", 0),
+        ((turns_down, takes_back), "This offer was turned down already.", 0),
+        (
+            (refunds, accepts),
+            "This offer can no longer be carried out. At most $139.31 can still be refunded",
+            1,
+        ),
     ],
 )
 def test_who_comes_second_is_told_and_money_is_given_once(
-    cast: Cast, offer: Offer, first: Act, second: Act, told: str, money: int
+    cast: Cast, offer: Offer, acts: tuple[Act, Act], told: str, money: int
 ) -> None:
+    first, second = acts
     with transaction.atomic():
         ReturnRequest.objects.select_for_update().get(pk=offer.request_id)
         rival = Rival(partial(second, cast, offer))
