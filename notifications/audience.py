@@ -8,7 +8,16 @@ from functools import cached_property
 from returns import history
 from returns.actors import MemberRole
 from returns.addresses import deliverable_address
-from returns.models import Buyer, MarketplaceSettings, Membership, ReturnEvent, ReturnRequest, Seller, User
+from returns.models import (
+    Buyer,
+    MarketplaceSettings,
+    Membership,
+    OfferState,
+    ReturnEvent,
+    ReturnRequest,
+    Seller,
+    User,
+)
 from returns.models.payouts import PayoutState
 from returns.models.people import Language
 from returns.models.requests import Source
@@ -217,6 +226,19 @@ def _reminded(event: ReturnEvent) -> Told:
     return Told(seller=Kind.DEADLINE_NEAR)
 
 
+def _offered(event: ReturnEvent) -> Told:
+    """Who is told of an offer: the side that did not act, and both when it has lapsed.
+
+    An accepted one is told to the buyer with what the system does next.
+    """
+    state = event.facts["offer"]["state"]
+    if state == OfferState.OPEN:
+        return Told(Kind.OFFER_MADE)
+    if state == OfferState.WITHDRAWN:
+        return Told(Kind.OFFER_ANSWERED)
+    return Told(Kind.OFFER_ANSWERED if state == OfferState.LAPSED else None, Kind.OFFER_ANSWERED)
+
+
 _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.OPEN: _opened,
     Action.AUTHORIZE: Told(Kind.RETURN_AUTHORIZED),
@@ -225,6 +247,7 @@ _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.KEEP_ITEM: Told(Kind.CLOSE_RECEIPT, Kind.RETURN_KEPT),
     Action.REOPEN: _reopened,
     Action.WRITE: _written,
+    Action.OFFER: _offered,
     Action.ESCALATE: _escalated,
     Action.UPHOLD: Told(Kind.ESCALATION_ANSWERED, Kind.ESCALATION_ANSWERED),
     Action.RECEIVE: Told(Kind.RETURN_RECEIVED),

@@ -12,6 +12,7 @@ from .views import (
     delivery,
     files,
     guides,
+    offers,
     orders,
     overview,
     papers,
@@ -119,6 +120,8 @@ sellers = [
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),
     path("seller/returns/<slug:reference>/split/", split.split, name="seller-split"),
+    path("seller/returns/<slug:reference>/offer/", offers.make, name="seller-offer"),
+    path("seller/returns/<slug:reference>/offer/take-back/", offers.take_back, name="seller-offer-back"),
     path("seller/returns/<slug:reference>/write/", writing.write, name="seller-write"),
     path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
     path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),
@@ -144,6 +147,9 @@ buyers = [
     path("my/returns/<slug:reference>/step-in/", buyer.step_in, name="buyer-step-in"),
     path("my/returns/<slug:reference>/sent/", buyer.sent, name="buyer-sent"),
     path("my/returns/<slug:reference>/reopen/", buyer.reopen, name="buyer-reopen"),
+    path("my/returns/<slug:reference>/offer/", offers.see, name="buyer-offer"),
+    path("my/returns/<slug:reference>/offer/accept/", offers.accept, name="buyer-offer-accept"),
+    path("my/returns/<slug:reference>/offer/decline/", offers.decline, name="buyer-offer-decline"),
     path("my/returns/<slug:reference>/write/", buyer.write, name="buyer-write"),
 ]
 

@@ -3,6 +3,7 @@ from .comments import SavedComment
 from .events import EventText, ReturnEvent
 from .labels import LabelKind, ReturnLabel
 from .money import Refund
+from .offers import Offer, OfferKind, OfferState
 from .order import Buyer, Order, OrderItem
 from .payouts import Payout
 from .people import Membership, ReturnAddress, SavedView, Seller, User
@@ -33,6 +34,9 @@ __all__ = [
     "MarketplaceSettings",
     "Membership",
     "Note",
+    "Offer",
+    "OfferKind",
+    "OfferState",
     "Order",
     "OrderItem",
     "Payout",

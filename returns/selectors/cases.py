@@ -109,6 +109,7 @@ class Case:
     """One request as the rules see it. `held_event`: a decision that can still be undone, or None.
 
     `has_rule`: a rule of the seller's authorizes it; only set while a request is opened (`services.rules`).
+    `has_accepted_offer`: the buyer accepts an offer; only set while the system carries it out (`services.offers`).
     """
 
     request: ReturnRequest
@@ -120,6 +121,7 @@ class Case:
     others: list[Other] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
     has_rule: bool = False
+    has_accepted_offer: bool = False
 
     @property
     def settings(self) -> MarketplaceSettings:
@@ -348,6 +350,11 @@ class Case:
             has_open_payout=bool(request.open_payout),
             has_money_since_decision=held is not None
             and any((row["last_version"] or 0) > held.version for row in self.refunds),
+            has_open_offer=request.offer_until is not None,
+            is_offer_over=request.offer_until is not None and request.offer_until <= self.now,
+            has_accepted_offer=self.has_accepted_offer,
+            is_answered_elsewhere=self.is_imported
+            and self.seller.imported_messages != Seller.ImportedMessages.SEND_FROM_HERE,
         )
 
     def ground_facts(self) -> GroundFacts:

@@ -34,6 +34,7 @@ OFFERED = (
     Action.COMPLETE,
     Action.REOPEN,
     Action.SPLIT,
+    Action.OFFER,
 )
 
 
@@ -166,6 +167,7 @@ class Row:
     beside: Beside = NOTHING_BESIDE
     can_assign: bool = False
     is_delivery_problem: bool = False
+    offer_until: date | None = None
 
     @property
     def can_pick(self) -> bool:
@@ -282,6 +284,9 @@ def row_of(
         beside=beside,
         can_assign=actor.may_write and actor.role == Role.SELLER,
         is_delivery_problem=case.is_never_arrived,
+        offer_until=policy.local_day(request.offer_until, case.rules.time_zone)
+        if request.offer_until
+        else None,
     )
 
 
@@ -325,7 +330,7 @@ def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:
 def _explains(action: Action, status: Status, case: Case) -> bool:
     """Is it worth saying why this is not possible now? Only where people would look for the button."""
     if status == Status.AUTHORIZATION_REQUIRED:
-        return action in (Action.AUTHORIZE, Action.CLOSE)
+        return action in (Action.AUTHORIZE, Action.CLOSE) or (action == Action.OFFER and case.is_imported)
     if status == Status.AUTHORIZED:
         return action == Action.CLOSE and not case.request.is_label_owed
     return status == Status.CLOSED and action == Action.REOPEN
@@ -639,7 +644,7 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             reason=event.words.get("labels", {}).get(language, "") or event.reason_code,
             # What was written to each other stands together, as a conversation.
             comments=event.text if event.action != Action.WRITE else "",
-            note=history.parcel(event) or _held_note(event, case.now),
+            note=history.parcel(event) or history.offer(event) or _held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
             related=other_half(event, "seller-return"),
         )

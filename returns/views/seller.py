@@ -61,6 +61,7 @@ from ..selectors.lists import (
     list_returns,
     read_queue,
 )
+from ..selectors.offers import open_offer
 from ..selectors.payouts import open_payouts_of
 from ..selectors.photos import photos_by_item
 from ..selectors.seller_pages import Undrawn
@@ -247,6 +248,7 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "return_request": case.request,
         "label": label_of(case.request),
         "payouts": open_payouts_of(case.request),
+        "offer": open_offer(case, actor),
         "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,
         "is_ours": actor.role == Role.SELLER,

@@ -1,0 +1,87 @@
+"""The forms of an offer: what the seller's side offers, and the answer to it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from .exceptions import Invalid
+from .forms import CommentsForm, ConfirmForm, WrittenForBuyer, exact_amount
+from .models import OfferKind, ReturnEvent
+from .money import currency_exponent, to_decimal, to_minor
+from .selectors.cases import Case
+from .selectors.seller_pages import buyer_language
+from .services.offers import DAYS, MOST_DAYS, Terms, currency_of, possible_minor, why_not
+
+WITH_AMOUNT = (OfferKind.KEEP_PARTIAL, OfferKind.CREDIT, OfferKind.DISCOUNTED_LABEL)
+
+
+class OfferForm(WrittenForBuyer, CommentsForm):
+    """Make an offer. The amount counts only for what needs one."""
+
+    kind = forms.CharField(
+        label=_("What you offer"),
+        max_length=20,
+        error_messages={"required": _("Choose what you offer.")},
+    )
+    amount = forms.DecimalField(label=_("Amount"), required=False, max_digits=15)
+    days = forms.IntegerField(
+        label=_("Days to answer"),
+        initial=DAYS,
+        min_value=1,
+        max_value=MOST_DAYS,
+        help_text=_("Between 1 and 30. The offer ends with the last of these days."),
+    )
+
+    missing = _("Choose what you offer, and an amount where it needs one, to see the message.")
+    field_order = ["kind", "amount", "days", "comments"]
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.case = case
+        self.reader = buyer_language(case)
+        self.currency = currency_of(case)
+        self.most_minor = possible_minor(case)
+        self.refusals = {kind.value: why_not(case, kind) for kind in OfferKind}
+        step = str(Decimal(1).scaleb(-currency_exponent(self.currency)))
+        self.fields["amount"].widget = forms.NumberInput(attrs={"step": step, "min": step})
+        self.fields["comments"].widget.attrs["data-start"] = True
+        if all(self.refusals[kind] for kind in WITH_AMOUNT):
+            del self.fields["amount"]
+
+    def clean_amount(self) -> Decimal | None:
+        return exact_amount(self.cleaned_data["amount"], self.currency)
+
+    def terms(self) -> Terms:
+        """What was entered, as far as it was; what is missing or wrong is the service's to refuse."""
+        data = getattr(self, "cleaned_data", {name: self[name].value() for name in self.fields})
+        kind, amount = data.get("kind") or "", data.get("amount")
+        is_needed = kind in WITH_AMOUNT and isinstance(amount, Decimal)
+        return Terms(
+            kind=kind,
+            amount_minor=to_minor(amount, self.currency) if is_needed else None,
+            days=data.get("days") or DAYS,
+            comments=data.get("comments") or "",
+        )
+
+    def planned(self, service: Callable[[Terms], ReturnEvent]) -> ReturnEvent | None:
+        """The event that the service plans by what was entered; None while that is not enough for one."""
+        if self.is_bound:
+            self.is_valid()
+        try:
+            return service(self.terms())
+        except Invalid:
+            return None
+
+    @property
+    def most(self) -> Decimal | None:
+        """What can still be refunded, where it is known."""
+        return None if self.most_minor is None else to_decimal(self.most_minor, self.currency)
+
+
+class AnswerForm(ConfirmForm):
+    """An answer to the offer that the page has shown, and to no other."""
+
+    offer = forms.IntegerField(widget=forms.HiddenInput)
