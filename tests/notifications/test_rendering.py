@@ -370,6 +370,7 @@ EVERY_READER = {
     Kind.ESCALATED: [Reader.BUYER, Reader.SELLER, Reader.ADMIN],
     Kind.ESCALATION_ANSWERED: [Reader.BUYER, Reader.SELLER],
     Kind.DEADLINE_NEAR: [Reader.SELLER],
+    Kind.REFUND_TO_PAY: [Reader.SELLER],
     Kind.INVITATION: [Reader.SELLER],
     Kind.IMPORT_FINISHED: [Reader.SELLER],
 }

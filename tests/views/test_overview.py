@@ -452,7 +452,7 @@ def test_it_takes_the_same_few_queries_for_one_request_and_for_many(cast: Cast) 
     for_many = queries(alice)
     assert len(for_one) == len(for_many) <= 12
     (counting,) = [sql for sql in for_many if "COUNT(" in sql]
-    assert counting.count("COUNT(") == len(re.findall(r"LIMIT (?:1001|5001)\)", counting)) == 20
+    assert counting.count("COUNT(") == len(re.findall(r"LIMIT (?:1001|5001)\)", counting)) == 22
 
 
 def every_kind(cast: Cast) -> None:

@@ -439,8 +439,9 @@ def test_the_buyer_reads_and_is_mailed_what_the_rule_did_but_not_its_name(
     page = text_of(let_in(authorized.order).get(f"/my/returns/{authorized.reference}/"))
     assert "Your return was authorized automatically" in page
     page = text_of(let_in(refunded.order).get(f"/my/returns/{refunded.reference}/"))
-    assert "You have been refunded You keep the item: there is nothing to send back." in page
-    assert "You were refunded and keep the item" in page
+    assert "You get a refund You keep the item: there is nothing to send back." in page
+    assert "A refund of $14.03 is on its way to you. We write to you once it is paid." in page
+    assert "You get a refund and keep the item" in page
     assert "Small things" not in page
     relay_events()
     deliver_messages()
@@ -449,6 +450,7 @@ def test_the_buyer_reads_and_is_mailed_what_the_rule_did_but_not_its_name(
     body = mail.message().get_body(("plain",)).get_content()
     assert "North Lane refunds you $14.03 for Cable" in body
     assert "You keep the item: there is nothing to send back." in body
+    assert "Your refund is on its way. We write to you once it is paid." in body
     assert "Small things" not in body
     assert ReturnRequest.objects.filter(status=Status.COMPLETED).count() == 1
 

@@ -1,0 +1,221 @@
+"""Refunds to be paid, at the browser: found, said to be paid, tried again, given up."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from returns import services
+from returns.actors import Actor
+from returns.models import Payout, ReturnlessRule, ReturnRequest
+from returns.selectors import payouts as selector
+from returns.services.payout_delivery import send_payouts
+from returns.state_machine import Outcome, Status
+from tests.browsers import let_in, signed_in
+from tests.factories import Cast, Line, a_request_in, day, everything_owed, make_order, open_request
+from tests.returns.shop_server import SECRET, ShopServer
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/seller/payouts/"
+OWED = "/seller/returns/?status=all&owed=on"
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Client:
+    return signed_in(cast.alice)
+
+
+@pytest.fixture
+def shop(settings: Any) -> Iterator[ShopServer]:
+    server = ShopServer()
+    settings.PAYOUT_BACKEND = "returns.payouts.hand_over.Backend"
+    settings.PAYOUT_URL, settings.PAYOUT_SECRET = server.url, SECRET
+    yield server
+    server.close()
+
+
+def text_of(response: HttpResponse) -> str:
+    """The words of the page's main part."""
+    main = response.content.decode().partition("<main")[2]
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", main))).strip()
+
+
+def given_by_a_rule(cast: Cast) -> Payout:
+    ReturnlessRule.objects.get_or_create(
+        seller=cast.north_lane, name="Small", currency="USD", least_minor=0, most_minor=2000
+    )
+    request = open_request(make_order(cast.north_lane, Line(title="Cable", item=1299, tax=104)))
+    return Payout.objects.get(request=request)
+
+
+def a_failed_one(cast: Cast, shop: ShopServer) -> Payout:
+    shop.script.append((422, {"reason": "The card <b>was closed</b>."}))
+    request = a_request_in(cast, Status.REFUND_DUE)
+    services.record_refund(
+        cast.actor(cast.alice),
+        reference=request.reference,
+        amounts=everything_owed(request),
+        refunded_date=day(0),
+    )
+    send_payouts()
+    return Payout.objects.get(request=request)
+
+
+def post(client: Client, payout: Payout, act: str, **more: Any) -> HttpResponse:
+    return client.post(f"{PAGE}{payout.reference}/", {"act": act, "key": "k", **more})
+
+
+def test_what_a_rule_gave_is_found_everywhere_until_somebody_has_paid_it(cast: Cast, alice: Client) -> None:
+    payout = given_by_a_rule(cast)
+    request: ReturnRequest = payout.request
+    a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+    assert "Pay it in your own payment account, then say so here." in text_of(alice.get(PAGE))
+    assert "$14.03 Cable" in text_of(alice.get(PAGE))
+    listed = text_of(alice.get(OWED))
+    assert request.order.order_number in listed
+    assert listed.count("Refunded without return") == 1
+    assert "Money still owed" in text_of(alice.get(f"/seller/returns/{request.reference}/"))
+    assert "The refund of $14.03 is yours to pay." in text_of(
+        alice.get(f"/seller/returns/{request.reference}/")
+    )
+    assert "Refunds to be paid 1" in text_of(alice.get("/seller/"))
+    buyer = let_in(request.order)
+    page = text_of(buyer.get(f"/my/returns/{request.reference}/"))
+    assert "A refund of $14.03 is on its way to you." in page
+    assert "refunded" not in page
+
+    one = text_of(alice.get(f"{PAGE}{payout.reference}/"))
+    assert "I have paid it" in one
+    assert "Give up" not in one
+    assert "Try again" not in one
+    response = post(alice, payout, "paid", paid_on=day(0))
+    assert (response.status_code, response["Location"]) == (303, PAGE)
+    assert "The refund counts as paid and the buyer is told." in alice.get(PAGE).content.decode()
+    assert "No refund waits to be paid." in text_of(alice.get(PAGE))
+    assert "Paid by hand." in text_of(alice.get(f"{PAGE}?status=confirmed"))
+    assert request.order.order_number not in text_of(alice.get(OWED))
+    assert "Refunds to be paid 0" in text_of(alice.get("/seller/"))
+    page = text_of(buyer.get(f"/my/returns/{request.reference}/"))
+    assert "on its way" not in page
+    assert "Your refund was paid" in page
+
+
+def test_a_day_that_cannot_be_is_told_at_its_field(cast: Cast, alice: Client) -> None:
+    payout = given_by_a_rule(cast)
+    for typed, sentence in (
+        (str(day(-1)), "The day of the refund cannot be in the future."),
+        ("soon", "Enter a valid date."),
+        ("", "This field is required."),
+    ):
+        response = post(alice, payout, "paid", paid_on=typed)
+        assert response.status_code == 422
+        assert sentence in text_of(response)
+        assert f'value="{typed}"' in response.content.decode() or not typed
+    payout.refresh_from_db()
+    assert payout.status == "requested"
+
+
+def test_a_failed_pay_out_is_seen_and_tried_again(cast: Cast, alice: Client, shop: ShopServer) -> None:
+    payout = a_failed_one(cast, shop)
+    request: ReturnRequest = payout.request
+    failed = text_of(alice.get(f"{PAGE}?status=failed"))
+    assert "Pay-out failed" in failed
+    assert "The shop refused to pay it. The card <b>was closed</b>." in failed
+    assert "Pay-out failed" in text_of(alice.get("/seller/returns/?status=refund_due"))
+    assert "Pay-out failed" in text_of(alice.get(f"/seller/returns/{request.reference}/"))
+    assert 'href="/seller/payouts/?status=failed" class="late">1<' in alice.get("/seller/").content.decode()
+    assert "Completed" not in text_of(alice.get(OWED)).partition("Money still owed")[2]
+    response = post(alice, payout, "retry")
+    assert response.status_code == 303
+    shop.script.append((200, {"status": "confirmed"}))
+    send_payouts()
+    assert "The shop has paid it." in text_of(alice.get(f"{PAGE}?status=confirmed"))
+    request.refresh_from_db()
+    assert request.outcome == Outcome.REFUNDED
+    assert "Pay-out failed" not in text_of(alice.get(f"{PAGE}?status=failed"))
+    assert "Refund paid" in text_of(alice.get(f"/seller/returns/{request.reference}/"))
+
+
+def test_a_failed_pay_out_is_given_up_and_refunded_anew(cast: Cast, alice: Client, shop: ShopServer) -> None:
+    payout = a_failed_one(cast, shop)
+    page = f"/seller/returns/{payout.request.reference}/"
+    assert f'href="{page}refund/"' not in alice.get(page).content.decode()
+    assert post(alice, payout, "give_up").status_code == 303
+    assert "The shop refused to pay it." in text_of(alice.get(f"{PAGE}?status=given_up"))
+    assert f'href="{page}refund/">Refund<' in alice.get(page).content.decode()
+    assert post(alice, payout, "retry").status_code == 409
+
+
+def test_the_button_says_who_pays(cast: Cast, alice: Client, settings: Any) -> None:
+    page = f"/seller/returns/{a_request_in(cast, Status.REFUND_DUE).reference}/"
+    assert ">Record a refund<" in alice.get(page).content.decode()
+    settings.PAYOUT_BACKEND = "returns.payouts.hand_over.Backend"
+    assert ">Refund<" in alice.get(page).content.decode()
+
+
+def test_an_admin_does_the_same_on_the_same_page(cast: Cast, shop: ShopServer) -> None:
+    payout = a_failed_one(cast, shop)
+    root = signed_in(cast.root, with_second_factor=True)
+    listed = root.get("/admin/returns/payout/").content.decode()
+    assert f'href="{PAGE}{payout.reference}/"' in listed
+    assert post(root, payout, "give_up").status_code == 303
+    payout.refresh_from_db()
+    assert (payout.status, payout.settled_by) == ("given_up", cast.root)
+
+
+def test_a_form_that_says_nothing_does_nothing(cast: Cast, alice: Client) -> None:
+    payout = given_by_a_rule(cast)
+    assert post(alice, payout, "steal").status_code == 422
+    payout.refresh_from_db()
+    assert payout.status == "requested"
+
+
+def test_pages_follow_one_another_and_cost_the_same(
+    cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selector, "PAGE", 2)
+    given = [given_by_a_rule(cast) for _number in range(5)]
+    address, seen, counts = PAGE, [], set()
+    for _page in range(3):
+        with CaptureQueriesContext(connection) as queries:
+            content = alice.get(address).content.decode()
+        counts.add(len(queries))
+        assert not [query for query in queries if "COUNT(" in query["sql"] or "OFFSET" in query["sql"]]
+        seen += re.findall(rf'href="{PAGE}([\w-]{{36}})/"', content)
+        more = re.search(r'id="more"><a class="button" href="([^"]+)"', content)
+        address = PAGE + unescape(more[1]) if more else ""
+    assert seen == [payout.reference for payout in reversed(given)]
+    assert address == ""
+    assert max(counts) <= 12
+    assert (
+        alice.get(f"{PAGE}?cursor=x").status_code == alice.get(f"{PAGE}?cursor={'9' * 30}").status_code == 200
+    )
+
+
+def test_it_speaks_chinese(cast: Cast, shop: ShopServer) -> None:
+    payout = a_failed_one(cast, shop)
+    cast.alice.language = "zh-hans"
+    cast.alice.save()
+    alice = signed_in(cast.alice)
+    assert "打款失败" in text_of(alice.get(f"{PAGE}?status=failed"))
+    assert "店铺系统不接受这笔打款。" in text_of(alice.get(f"{PAGE}{payout.reference}/"))
+
+
+def test_other_stores_see_nothing_of_it(cast: Cast) -> None:
+    payout = given_by_a_rule(cast)
+    carol = signed_in(cast.carol)
+    assert payout.order.order_number not in text_of(carol.get(PAGE))
+    assert post(carol, payout, "paid", paid_on=day(0)).status_code == 404
+    vera = signed_in(cast.vera)
+    assert "<form" not in vera.get(f"{PAGE}{payout.reference}/").content.decode().partition("<main")[2]
+    assert post(vera, payout, "paid", paid_on=day(0)).status_code == 403
+    assert not Payout.objects.for_actor(Actor.buyer(payout.order)).exists()
+    payout.refresh_from_db()
+    assert payout.status == "requested"
