@@ -12,7 +12,6 @@ from tests.browser.people import (
     Words,
     a_row,
     go_the_help_pages_way,
-    order_of,
     previewed,
     read_mail,
     sign_in,
@@ -46,10 +45,9 @@ BUYERS_WORDS = {
 
 
 def make_an_offer(alice: Page, *, is_scripted: bool) -> tuple[str, str]:
-    """Alice offers to let the buyer of a row keep the item; its order, and the address of her page of it."""
+    """Alice offers to let the buyer of a row keep the item; its mail, and the address of her page of it."""
     go_the_help_pages_way(alice, ENGLISH)
     row = a_row(alice)
-    order = order_of(row)
     request = (row.locator("h2 a").get_attribute("href") or "").partition("#")[0]
     if is_scripted:
         row.get_by_role("link", name="Make an offer").click()

@@ -27,6 +27,7 @@ from returns.models import (
     MarketplaceSettings,
     Membership,
     Note,
+    Offer,
     Order,
     Photo,
     Refund,
@@ -42,6 +43,7 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.services.comments import save_comment
+from returns.services.offers import Terms
 from returns.services.saved_views import save_view
 from returns.services.seller_rules import save_returnless_rule, set_override
 from returns.state_machine import Status
@@ -62,6 +64,15 @@ from tests.returns.ledger import row
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 NOW = datetime(2026, 1, 7, 12, tzinfo=UTC)
+
+
+def make_two_offers(cast: Cast) -> None:
+    """Two of one request: one that was taken back, and one that is open."""
+    alice, request = at_once(cast.actor(cast.alice)), a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+    terms = Terms(kind="keep_full", comments="Please keep it.")
+    first = services.make_offer(alice, reference=request.reference, terms=terms)
+    services.take_back_offer(alice, reference=request.reference, offer_id=first.pk)
+    services.make_offer(alice, reference=request.reference, terms=terms)
 
 
 @dataclass
@@ -93,6 +104,8 @@ class World:
             refunded_date=day(0),
         )
         self.refund, self.other_refund = Refund.objects.order_by("pk")
+        make_two_offers(cast)
+        self.answered_offer, self.offer = Offer.objects.order_by("pk")
         self.label, self.void_label = (
             ReturnLabel.objects.create(
                 seller=cast.north_lane,
@@ -327,6 +340,7 @@ BROKEN: dict[str, list[Broken]] = {
             },
         ),
     ],
+    "request_offer_while_open": [lambda w: (w.closed, {"offer_until": NOW})],
     "request_promise_is_whole": [
         lambda w: (w.promised, {"promise_minor": None}),
         lambda w: (w.promised, {"promise_currency": ""}),
@@ -377,6 +391,19 @@ BROKEN: dict[str, list[Broken]] = {
     "returns_refund.idempotency_key": [
         lambda w: (w.other_refund, {"idempotency_key": w.refund.idempotency_key})
     ],
+    "offer_kind": [lambda w: (w.offer, {"kind": "hug"})],
+    "offer_state": [lambda w: (w.offer, {"state": "lost"})],
+    "offer_amount": [
+        lambda w: (w.offer, {"amount_minor": None}),
+        lambda w: (w.offer, {"amount_minor": 0}),
+        lambda w: (w.offer, {"currency": ""}),
+        lambda w: (w.offer, {"kind": "free_label"}),
+    ],
+    "offer_answered": [
+        lambda w: (w.offer, {"answered_at": NOW}),
+        lambda w: (w.answered_offer, {"answered_at": None}),
+    ],
+    "offer_one_open": [lambda w: (w.answered_offer, {"state": "open", "answered_at": None})],
     # Runs, settings, clockwork
     "file_run_kind": [lambda w: (w.file, {"kind": "labels"})],
     "file_run_state": [lambda w: (w.file, {"state": "lost"})],
