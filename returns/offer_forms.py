@@ -64,11 +64,12 @@ class OfferForm(WrittenForBuyer, CommentsForm):
     def terms(self) -> Terms:
         """What was entered, as far as it was; what is missing or wrong is the service's to refuse."""
         data = getattr(self, "cleaned_data", {name: self[name].value() for name in self.fields})
-        kind, amount = data.get("kind") or "", data.get("amount")
-        is_needed = kind in WITH_AMOUNT and isinstance(amount, Decimal)
+        kind, amount, minor = data.get("kind") or "", data.get("amount"), None
+        if kind in WITH_AMOUNT and isinstance(amount, Decimal):
+            minor = to_minor(amount, self.currency)
         return Terms(
             kind=kind,
-            amount_minor=to_minor(amount, self.currency) if is_needed else None,
+            amount_minor=minor,
             days=data.get("days") or DAYS,
             comments=data.get("comments") or "",
         )
