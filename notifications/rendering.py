@@ -29,7 +29,7 @@ from django.utils.translation import ngettext
 
 from returns import offers
 from returns.history import is_to_be_paid
-from returns.models import MarketplaceSettings, OfferKind, OfferState, ReturnEvent, Seller
+from returns.models import MarketplaceSettings, OfferKind, ReturnEvent, Seller
 from returns.models.reasons import PLACEHOLDERS
 from returns.models.requests import ItemCondition, Source
 from returns.money import format_money
@@ -440,10 +440,8 @@ def _rows(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str,
         yield _("RMA number"), [facts.rma_number]
     if facts.merchant_rma and facts.merchant_rma != facts.rma_number:
         yield _("Seller's RMA number"), [facts.merchant_rma]
-    if facts.offer:
+    if facts.offer and kind not in (Kind.OFFER_MADE, Kind.RETURN_COMPLETED):  # they say it in full
         yield _("Offer"), [_offer_in_words(facts, language)["offer"]]
-        if facts.offer.state == OfferState.OPEN and facts.offer.until:
-            yield _("Answer by"), [moment_in_words(facts.offer.until, language, facts.zone)]
     yield from _money_rows(facts, language)
     yield from _way_back_rows(facts, language)
 

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from .exceptions import Invalid
 from .forms import CommentsForm, ConfirmForm, WrittenForBuyer, exact_amount
 from .models import OfferKind, ReturnEvent
-from .money import currency_exponent, to_decimal, to_minor
+from .money import currency_exponent, format_money, to_minor
 from .selectors.cases import Case
 from .selectors.seller_pages import buyer_language
 from .services.offers import DAYS, MOST_DAYS, Terms, currency_of, possible_minor, why_not
@@ -43,11 +44,17 @@ class OfferForm(WrittenForBuyer, CommentsForm):
         self.case = case
         self.reader = buyer_language(case)
         self.currency = currency_of(case)
-        self.most_minor = possible_minor(case)
         self.refusals = {kind.value: why_not(case, kind) for kind in OfferKind}
+        self.hints = {}
+        if not self.refusals[OfferKind.KEEP_FULL]:
+            amount = format_money(possible_minor(case) or 0, self.currency, get_language() or "en")
+            self.hints[OfferKind.KEEP_FULL] = _("All that is still owed: %(amount)s.") % {"amount": amount}
         step = str(Decimal(1).scaleb(-currency_exponent(self.currency)))
         self.fields["amount"].widget = forms.NumberInput(attrs={"step": step, "min": step})
-        self.fields["comments"].widget.attrs["data-start"] = True
+        self.fields["amount"].help_text = _("For a partial refund, a credit, or a label at a lower price.")
+        self.fields["amount"].label = _("Amount (%(currency)s)") % {"currency": self.currency}
+        if self["kind"].value():
+            self.fields["comments"].widget.attrs["data-start"] = True
         if all(self.refusals[kind] for kind in WITH_AMOUNT):
             del self.fields["amount"]
 
@@ -57,11 +64,12 @@ class OfferForm(WrittenForBuyer, CommentsForm):
     def terms(self) -> Terms:
         """What was entered, as far as it was; what is missing or wrong is the service's to refuse."""
         data = getattr(self, "cleaned_data", {name: self[name].value() for name in self.fields})
-        kind, amount = data.get("kind") or "", data.get("amount")
-        is_needed = kind in WITH_AMOUNT and isinstance(amount, Decimal)
+        kind, amount, minor = data.get("kind") or "", data.get("amount"), None
+        if kind in WITH_AMOUNT and isinstance(amount, Decimal):
+            minor = to_minor(amount, self.currency)
         return Terms(
             kind=kind,
-            amount_minor=to_minor(amount, self.currency) if is_needed else None,
+            amount_minor=minor,
             days=data.get("days") or DAYS,
             comments=data.get("comments") or "",
         )
@@ -74,11 +82,6 @@ class OfferForm(WrittenForBuyer, CommentsForm):
             return service(self.terms())
         except Invalid:
             return None
-
-    @property
-    def most(self) -> Decimal | None:
-        """What can still be refunded, where it is known."""
-        return None if self.most_minor is None else to_decimal(self.most_minor, self.currency)
 
 
 class AnswerForm(ConfirmForm):

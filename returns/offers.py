@@ -45,7 +45,7 @@ def follows(kind: str, *, keeps: bool) -> list[str]:
 def how_it_is_paid() -> str:
     """How a refund that was agreed comes to the buyer: it is on its way, never already there."""
     return _(
-        "The seller refunds you to the way you paid with. Your bank may need a few days to show the money."
+        "The seller refunds you to your original payment method. Your bank may need a few days to show the money."
     )
 
 

@@ -14,9 +14,13 @@ class Migration(migrations.Migration):
             name="Offer",
             fields=[
                 (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="offer",
+                        serialize=False,
+                        to="returns.returnevent",
                     ),
                 ),
                 (
@@ -76,13 +80,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="offer",
-            name="event",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT, related_name="offer", to="returns.returnevent"
-            ),
-        ),
-        migrations.AddField(
-            model_name="offer",
             name="request",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.PROTECT, related_name="offers", to="returns.returnrequest"
@@ -98,7 +95,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="offer",
             index=models.Index(
-                condition=models.Q(("state", "open")), fields=["valid_until", "id"], name="offer_to_lapse"
+                condition=models.Q(("state", "open")), fields=["valid_until"], name="offer_to_lapse"
             ),
         ),
         migrations.AddConstraint(

@@ -32,15 +32,16 @@ class OfferState(models.TextChoices):
 
 
 class Offer(models.Model):
-    """One offer of a request, of which at most one is open. The words to the buyer, and who made it, are its event's.
+    """One offer of a request, of which at most one is open. It is named by the event that made it, whose are the
+    words to the buyer, and who made it.
 
     `amount_minor`: what the buyer gets; of a label at a lower price, what the buyer pays for it. While it is open,
     `valid_until` stands on the request, too (`offer_until`), so that no list has to look here.
     """
 
+    event = models.OneToOneField(ReturnEvent, models.PROTECT, related_name="offer", primary_key=True)
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="+")
     request = models.ForeignKey(ReturnRequest, models.PROTECT, related_name="offers")
-    event = models.OneToOneField(ReturnEvent, models.PROTECT, related_name="offer")
     kind = models.CharField(_("kind"), max_length=20, choices=OfferKind)
     amount_minor = minor_units(null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
@@ -72,9 +73,7 @@ class Offer(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["valid_until", "id"], condition=Q(state=OfferState.OPEN), name="offer_to_lapse"
-            ),
+            models.Index(fields=["valid_until"], condition=Q(state=OfferState.OPEN), name="offer_to_lapse"),
         ]
 
     def __str__(self) -> str:

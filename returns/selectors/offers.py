@@ -1,6 +1,6 @@
 """The offer of a request, ready to draw for the seller's side and for the buyer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from .. import offers, policy
 from ..actors import Actor
-from ..models import Offer, OfferKind, OfferState, ReturnEvent
+from ..models import OfferKind, OfferState, ReturnEvent
 from ..money import format_money
 from ..state_machine import Action
 from .buyer_pages import StatusWords
@@ -21,7 +21,6 @@ class Shown:
     """An open offer in words. `sentence` says it to the buyer, `name` to the seller's side."""
 
     id: int
-    kind: str
     name: str
     sentence: str
     follows: list[str]
@@ -29,29 +28,34 @@ class Shown:
     until: date
 
 
-def open_offer(case: Case, actor: Actor) -> Shown | None:
-    """The offer that waits for an answer, or None; nothing while what has overtaken it can still be undone."""
-    if case.request.offer_until is None or case.request.offer_until <= case.now or case.is_resting_for(actor):
+def open_offer(case: Case, actor: Actor, events: Iterable[ReturnEvent]) -> Shown | None:
+    """The offer that waits for an answer, or None; nothing while what has overtaken it can still be undone.
+
+    `events`: the request's, with their words.
+    """
+    request = case.request
+    if request.offer_until is None or request.offer_until <= case.now or case.is_resting_for(actor):
         return None
-    offer = (
-        Offer.objects.filter(request=case.request, state=OfferState.OPEN)
-        .select_related("event__comments")
-        .first()
-    )
-    if offer is None:
-        return None
-    amount = amount_of(offer.amount_minor, offer.currency)
-    label = str(offer.get_kind_display())
-    keeps = offer.event.facts["offer"]["keeps"]
+    made = [
+        one for one in events if one.action == Action.OFFER and one.facts["offer"]["state"] == OfferState.OPEN
+    ]
+    event = max(made, key=lambda one: one.version)
+    told = event.facts["offer"]
+    amount = amount_of(told["minor"], told["currency"])
+    label = str(OfferKind(told["kind"]).label)
     return Shown(
-        id=offer.pk,
-        kind=offer.kind,
+        id=event.pk,
         name=_("%(offer)s: %(amount)s") % {"offer": label, "amount": amount} if amount else label,
-        sentence=offers.gist(offer.kind, amount, keeps=keeps),
-        follows=offers.follows(offer.kind, keeps=keeps),
-        comments=offer.event.text,
-        until=policy.local_day(offer.valid_until, case.rules.time_zone),
+        sentence=offers.gist(told["kind"], amount, keeps=told["keeps"]),
+        follows=offers.follows(told["kind"], keeps=told["keeps"]),
+        comments=event.text,
+        until=policy.local_day(request.offer_until, case.rules.time_zone),
     )
+
+
+def get_open_offer(case: Case, actor: Actor) -> Shown | None:
+    """The offer that waits, where the page has not read the events."""
+    return open_offer(case, actor, case.request.events.filter(offer__isnull=False).select_related("comments"))
 
 
 def amount_of(minor: int | None, currency: str) -> str:

@@ -174,6 +174,12 @@ class Row:
         """May it be one of many that are decided at once?"""
         return self.status == Status.AUTHORIZATION_REQUIRED and bool(self.actions)
 
+    @property
+    def can_offer(self) -> bool:
+        """May an offer be made? Only one is open at a time."""
+        offer = self.actions.get(Action.OFFER.value)
+        return self.offer_until is None and offer is not None and offer.allowed
+
 
 @dataclass(frozen=True, slots=True)
 class Undrawn:

@@ -109,7 +109,7 @@ def make_offer(
             kind=told["kind"],
             amount_minor=told["minor"],
             currency=told["currency"],
-            valid_until=case.request.offer_until,
+            valid_until=move.columns["offer_until"],
         )
         return event
 

@@ -40,7 +40,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "rma_number": case.request.rma_number,
         "status": settled_words(events) or buyer_pages.status_words(case, actor),
-        "offer": open_offer(case, actor),
+        "offer": open_offer(case, actor, events),
         "items": buyer_pages.items_of(case),
         "steps": buyer_pages.steps_of(case, actor, events),
         "written": conversation_of(case, actor, events),

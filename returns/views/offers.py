@@ -15,7 +15,7 @@ from ..exceptions import TransitionNotAllowed
 from ..models import OfferKind, ReturnEvent
 from ..offer_forms import AnswerForm, OfferForm
 from ..selectors.cases import Case, get_case
-from ..selectors.offers import Shown, open_offer
+from ..selectors.offers import Shown, get_open_offer
 from ..selectors.seller_pages import Choice
 from ..services.offers import refuse_gone
 from ..services.teamwork import begin_deciding
@@ -33,7 +33,7 @@ def make(request: HttpRequest, reference: str) -> HttpResponse:
     """
     actor: Actor = request.actor
     case = case_for(request, Action.OFFER)
-    if request.method != "POST" and open_offer(case, actor):
+    if request.method != "POST" and get_open_offer(case, actor):
         raise TransitionNotAllowed(_("An offer to the buyer is open. Take it back first."))
     form = _form(request, case)
     if is_sent(request, form):
@@ -54,7 +54,7 @@ def make(request: HttpRequest, reference: str) -> HttpResponse:
                 code=kind.value,
                 label=str(kind.label),
                 holds=not form.refusals[kind],
-                sentence=str(form.refusals[kind]),
+                sentence=str(form.refusals[kind] or form.hints.get(kind, "")),
                 ground="",
             )
             for kind in OfferKind
@@ -165,7 +165,7 @@ def _answer_form(request: HttpRequest, shown: Shown | None) -> AnswerForm:
 
 def _open(request: HttpRequest, case: Case) -> Shown | None:
     """The offer that waits; without one, for a GET, the refusal that says what became of it."""
-    shown = open_offer(case, request.actor)
+    shown = get_open_offer(case, request.actor)
     if shown is None and request.method != "POST":
         refuse_gone(case, request.actor)
     return shown

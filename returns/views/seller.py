@@ -248,7 +248,7 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "return_request": case.request,
         "label": label_of(case.request),
         "payouts": open_payouts_of(case.request),
-        "offer": open_offer(case, actor),
+        "offer": open_offer(case, actor, events),
         "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,
         "is_ours": actor.role == Role.SELLER,

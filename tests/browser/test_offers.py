@@ -45,7 +45,7 @@ BUYERS_WORDS = {
 
 
 def make_an_offer(alice: Page, *, is_scripted: bool) -> tuple[str, str]:
-    """Alice offers to let the buyer of a row keep the item; the subject of the message, the address of the request."""
+    """Alice offers to let the buyer of a row keep the item; its mail, and the address of her page of it."""
     go_the_help_pages_way(alice, ENGLISH)
     row = a_row(alice)
     request = (row.locator("h2 a").get_attribute("href") or "").partition("#")[0]

@@ -129,7 +129,7 @@ def test_a_keep_offer_from_the_button_to_accepted(cast: Cast, asked: ReturnReque
     assert response.redirect_chain == [(buyer_url(asked), 303)]
     page = html(response)
     assert "You accepted the offer. We send you a confirmation." in page
-    assert "The seller refunds you to the way you paid with." in page
+    assert "The seller refunds you to your original payment method." in page
     assert "You have been refunded" not in page
 
     request = now(asked)
