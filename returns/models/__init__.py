@@ -1,5 +1,6 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
 from .comments import SavedComment
+from .costs import ReturnCost, SkuWeight
 from .events import EventText, ReturnEvent
 from .labels import LabelKind, ReturnLabel
 from .money import Refund
@@ -37,6 +38,7 @@ __all__ = [
     "Photo",
     "Refund",
     "ReturnAddress",
+    "ReturnCost",
     "ReturnDraft",
     "ReturnEvent",
     "ReturnItem",
@@ -51,6 +53,7 @@ __all__ = [
     "Seller",
     "SkuRule",
     "SkuUpload",
+    "SkuWeight",
     "StatusCount",
     "User",
 ]

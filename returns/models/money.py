@@ -80,6 +80,12 @@ class Refund(models.Model):
             one_of("status", RefundState, name="refund_status"),
             one_of("cause", RefundCause, name="refund_cause"),
         ]
+        indexes = [
+            # Concessions have no event that is relayed: the ones lately given are looked for.
+            models.Index(
+                fields=["recorded_at"], condition=Q(cause=RefundCause.CONCESSION), name="refund_concession"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.part} {self.amount_minor} {self.currency}"

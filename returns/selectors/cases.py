@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max, OuterRef, Subquery, Sum
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
@@ -19,14 +19,17 @@ from ..actors import Actor
 from ..exceptions import NotFound
 from ..grounds import GroundFacts
 from ..models import (
+    LabelKind,
     MarketplaceSettings,
     Refund,
     ReturnAddress,
     ReturnEvent,
     ReturnItem,
+    ReturnLabel,
     ReturnReason,
     ReturnRequest,
 )
+from ..models.money import PAID_PARTS
 from ..models.people import Seller
 from ..models.reasons import Fault
 from ..models.requests import Source
@@ -433,13 +436,28 @@ REFUNDED = ("request_id", "order_item_id", "part", "total", "last_version")
 
 
 def refunded_by_part(request_ids: Sequence[int]) -> "QuerySet[Refund, dict[str, Any]]":
-    """What was refunded of each line and part of these requests, as `REFUNDED` names it."""
+    """What was refunded of each line and part of these requests, as `REFUNDED` names it.
+
+    Of what was paid alone: what was given on top of it is no refund of the request, it neither completes it nor
+    stands in the way of closing it.
+    """
     return (
-        Refund.objects.filter(request_id__in=request_ids)
+        Refund.objects.filter(request_id__in=request_ids, part__in=PAID_PARTS)
         .order_by("request_id", "order_item_id", "part")
         .values("request_id", "order_item_id", "part")
         .annotate(total=Sum("amount_minor"), last_version=Max("event__version"))
     )
+
+
+# What the label that the seller uploaded for an item's request has cost, in the currency of its line.
+OWN_LABEL = Subquery(
+    ReturnLabel.objects.filter(
+        request=OuterRef("request_id"),
+        kind=LabelKind.OWN,
+        voided_at__isnull=True,
+        currency=OuterRef("order_item__currency"),
+    ).values("cost_minor")[:1]
+)
 
 
 def other_of(order_item_id: int, quantity: int, request: ReturnRequest, *, than: int) -> Other:
@@ -467,6 +485,7 @@ def _items_and_others(
     by_line: dict[int, list[ReturnItem]] = defaultdict(list)
     for item in (
         ReturnItem.objects.filter(order_item_id__in=lines)
+        .annotate(own_label_minor=OWN_LABEL)
         .select_related("order_item", "request")
         .order_by("request_id", "ordinal", "id")
     ):

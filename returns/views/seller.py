@@ -49,7 +49,7 @@ from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
 from ..selectors.comments import find_saved_comment, offer_saved_comments
-from ..selectors.conversation import conversation_of, draft_about_cost
+from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
 from ..selectors.lists import (
@@ -241,7 +241,6 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "timeline": seller_pages.timeline_of(case, actor, events),
         "case": case,
         "written": conversation_of(case, actor, events),
-        "can_draft": bool(row.advice and draft_about_cost(case)),
         "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
