@@ -89,7 +89,7 @@ class LabelWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
-    """All that a message may say. `page`: the address of the reader's page of the request, `choices`: of
+    """All that a message may say. `given_for`: the part of a concession, "" for a refund. `page`: the address of the reader's page of the request, `choices`: of
     the page on which a member chooses what to be told; "" without one."""
 
     reader: Reader
@@ -133,6 +133,7 @@ class MessageFacts:
     label: LabelWords | None = None
     refund: Money | None = None
     refund_date: date | None = None
+    given_for: str = ""
     reminder_clock: str = ""
     reminder_stage: str = ""
     reminder_due_at: datetime | None = None
@@ -472,7 +473,7 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
         }
         yield _("Refund promised"), [_("%(amount)s by %(day)s") % promised]
     if facts.refund:
-        yield _("Refund"), [_amount(facts.refund, language)]
+        yield _("Concession") if facts.given_for else _("Refund"), [_amount(facts.refund, language)]
     if facts.refund_date:
         yield _("Day of the refund"), [day_in_words(facts.refund_date, language)]
 
@@ -486,7 +487,7 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
     elif kind == Kind.IMPORT_FINISHED:
         yield _("Manage Seller Fulfilled Returns"), facts.link
     elif facts.page and facts.reader == Reader.BUYER:
-        yield _("See your request"), facts.page
+        yield _("See your order") if "/my/orders/" in facts.page else _("See your request"), facts.page
         if kind == Kind.MESSAGE_RECEIVED:
             yield _("Reply"), f"{facts.page}write/"
         if facts.step_in_until and not facts.is_imported:

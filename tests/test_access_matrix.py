@@ -33,6 +33,7 @@ from returns.models import (
     Membership,
     Note,
     ReturnAddress,
+    ReturnCost,
     ReturnDraft,
     ReturnEvent,
     ReturnlessRule,
@@ -48,6 +49,7 @@ from returns.services.access import code_for, digest, invitation_token, new_salt
 from returns.services.asking import choose_items, describe_item, digest_of
 from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
 from returns.services.comments import save_comment
+from returns.services.costs import add_return_cost
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.saved_views import save_view
@@ -132,6 +134,7 @@ seller/help/<slug:slug>/                         302 302  200 405  200 405  200 
 seller/returns/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/orders/                                   302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/orders/<slug:reference>/                  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
+seller/orders/<slug:reference>/concession/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
@@ -165,6 +168,9 @@ seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/              302 302  200 303  403 403  403 403  404 404  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/settings/return-costs/                    302 302  200 303  200 403  200 403  200 303  302 302  302 302  404 404
+seller/settings/return-costs/weights/            302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+seller/settings/return-costs/<int:pk>/remove/    302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
@@ -366,6 +372,7 @@ def world(db: None) -> World:
     started = freeze_bulk(alice, action="authorize", references=many)
     confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     note = add_note(alice, reference=opened.reference, text="Call her first.", key="n")
+    add_return_cost(alice, zone="domestic", up_to_grams=2000, amount_minor=500, currency="USD")
     save_returnless_rule(alice, name="Small", currency="USD", least_minor=0, most_minor=100)
     upload_overrides(alice, file=some_overrides())
     relay_events()
@@ -403,6 +410,7 @@ def path_of(route: str, world: World) -> str:
         "invitations": world.invitation,
         "addresses": ReturnAddress.objects.first(),
         "comments": SavedComment.objects.first(),
+        "return-costs": ReturnCost.objects.first(),
         "returnless": ReturnlessRule.objects.first(),
         "skus": SkuRule.objects.first(),
         "uploads": SkuUpload.objects.first(),
@@ -471,6 +479,14 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller label": {"label_file": a_pdf(), "carrier": "UPS", "tracking_number": UPS},
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
+        "seller concession": {"line": line, "part": "goodwill", "amount": "1.00"},
+        "seller return-costs": {
+            "zone": "domestic",
+            "up_to_grams": 9000,
+            "amount": "9.00",
+            "currency": "USD",
+        },
+        "seller weights": {"weights": "KETTLE-1, 1850"},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
         "seller bulk": {"action": "close", "reference": request.reference},
         "seller <slug:bulk>": {"reason": "other", "comments_en": long},

@@ -105,9 +105,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=["seller", "sku"], name="sku_weight_once"),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("grams__gte", 1), models.Q(("sku", ""), _negated=True)
-                        ),
+                        condition=models.Q(("grams__gte", 1), models.Q(("sku", ""), _negated=True)),
                         name="sku_weight_names_both",
                     ),
                 ],

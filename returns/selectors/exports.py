@@ -73,9 +73,7 @@ def _rows(requests: list[ReturnRequest], zone: ZoneInfo) -> Iterator[Cells]:
     opened_here = [request for request in requests if request.source == Source.PORTAL]
     refunded: Counter[tuple[int, int]] = Counter()
     for request_id, line_id, minor in (
-        Refund.objects.filter(
-            request__in=opened_here, status=RefundState.CONFIRMED, part__in=PAID_PARTS
-        )
+        Refund.objects.filter(request__in=opened_here, status=RefundState.CONFIRMED, part__in=PAID_PARTS)
         .values_list("request_id", "order_item_id")
         .annotate(Sum("amount_minor"))
     ):

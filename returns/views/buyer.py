@@ -18,6 +18,7 @@ from ..message_forms import ReplyForm, SentForm
 from ..models.people import Language
 from ..selectors import buyer_pages
 from ..selectors.cases import Case, get_case
+from ..selectors.concessions import concessions_of_request
 from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_for, qr_of
 from ..selectors.reasons import list_closure_reasons
@@ -47,6 +48,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "qr": qr_of(case.request) if case.status_for(actor) == Status.AUTHORIZED else None,
         "label": label_for(case, actor),
         "promise": buyer_pages.promise_of(case, actor),
+        "given": concessions_of_request(case.request),
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),
         "step_in_until": buyer_pages.step_in_until(case, actor),

@@ -49,6 +49,7 @@ from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
 from ..selectors.comments import find_saved_comment, offer_saved_comments
+from ..selectors.concessions import concessions_of_request
 from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
@@ -240,6 +241,7 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
         "case": case,
+        "given": concessions_of_request(case.request),
         "written": conversation_of(case, actor, events),
         "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,

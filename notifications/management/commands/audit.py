@@ -26,7 +26,7 @@ from returns.models import (
     StatusCount,
 )
 from returns.models.clock import database_now
-from returns.models.money import PAID_PARTS
+from returns.models.money import EXTRA_PARTS, PAID_PARTS
 from returns.services.labels import label_path
 from returns.services.moves import CALLED_OFF
 from returns.state_machine import SELLERS_SIDE, Action, Role, Status
@@ -251,6 +251,13 @@ class Audit:
                 "pk", flat=True
             ):
                 yield f"order line {pk}: more {part.value} was refunded than the line says or was paid"
+        extras = self.lines.annotate(
+            given=Sum("refunds__amount_minor", filter=Q(refunds__part__in=EXTRA_PARTS), default=0)
+        ).filter(
+            Q(given__gt=F("extra_refunded_minor")) | Q(extra_refunded_minor__gt=F("extra_ceiling_minor"))
+        )
+        for pk in extras.values_list("pk", flat=True):
+            yield f"order line {pk}: more was given on top than the line says or may be"
         told = self.events.filter(facts__has_key="refund").annotate(
             given=Sum("refunds__amount_minor", default=0)
         )
