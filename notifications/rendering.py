@@ -89,8 +89,9 @@ class LabelWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
-    """All that a message may say. `given_for`: the part of a concession, "" for a refund. `page`: the address of the reader's page of the request, `choices`: of
-    the page on which a member chooses what to be told; "" without one."""
+    """All that a message may say. `page`: the address of the reader's page of the request, `choices`: of
+    the page on which a member chooses what to be told; "" without one. `given_for`: the part of a concession,
+    "" for a refund."""
 
     reader: Reader
     zone: str

@@ -15,9 +15,8 @@ CLOSE_TO_VALUE_PERCENT = 80
 
 # The customs territory of the European Union (Regulation (EU) 952/2013, article 4), as countries: between them a
 # parcel passes no customs, and carriers charge by one table.
-ONE_REGION = frozenset(
-    ["AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MC", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"]
-)
+_REGION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MC MT NL PL PT RO SE SI SK"
+ONE_REGION = frozenset(_REGION.split(" "))
 
 
 class Payer(TextChoices):

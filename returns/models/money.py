@@ -50,8 +50,11 @@ class Refund(models.Model):
 
     A sum counts what is requested and confirmed, and what failed until that is given up: so an amount that may
     have been paid is never given again. `kind` says how it is paid, `cause` why; `note` is the seller's own,
-    `memo` is for the buyer; `user` decided it, nobody where a rule did.
+    `memo` is for the buyer; `user` decided it, nobody where a rule did. `event_version` is no column: who reads the
+    money of a request puts in that of its event.
     """
+
+    event_version: int | None = None
 
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="+")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="refunds")

@@ -398,11 +398,15 @@ def share_of(paid: int | None, units: int, quantity: int) -> int | None:
     return None if paid is None else paid * min(units, quantity) // quantity
 
 
-def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] | None = None) -> list[Case]:
+def load_cases(
+    requests: Sequence[ReturnRequest],
+    ledger: Sequence[ReturnEvent] | None = None,
+    money: Sequence[Refund] | None = None,
+) -> list[Case]:
     """The cases of `requests`, in their order; select `WITH_CASE` with them.
 
     Makes the same number of queries whatever the number of requests. `ledger`: all their events with who acted,
-    the newest first, where a page has read them.
+    the newest first, where a page has read them; `money`: all their refunds, each with its `event_version`.
     """
     if not requests:
         return []
@@ -415,7 +419,7 @@ def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] 
         event.request = by_id[event.request_id]
     held = {event.request_id: event for event in reversed(ledger) if _is_held(event, now)}
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in refunded_by_part(list(by_id)):
+    for row in refunded_by_part(list(by_id)) if money is None else _by_part(money):
         refunds[row["request_id"]].append(row)
     return [
         Case(
@@ -447,6 +451,18 @@ def refunded_by_part(request_ids: Sequence[int]) -> "QuerySet[Refund, dict[str, 
         .values("request_id", "order_item_id", "part")
         .annotate(total=Sum("amount_minor"), last_version=Max("event__version"))
     )
+
+
+def _by_part(money: Iterable[Refund]) -> list[dict[str, Any]]:
+    """The same as `refunded_by_part`, of rows that were read."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in money:
+        if one.part in PAID_PARTS:
+            place = (one.request_id, one.order_item_id, one.part)
+            row = found.setdefault(place, dict(zip(REFUNDED, (*place, 0, None), strict=True)))
+            row["total"] += one.amount_minor
+            row["last_version"] = max(row["last_version"] or 0, one.event_version or 0)
+    return list(found.values())
 
 
 # What the label that the seller uploaded for an item's request has cost, in the currency of its line.

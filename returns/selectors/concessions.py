@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from ..models import Order, Refund, ReturnRequest
@@ -47,28 +47,37 @@ def concessions_of_request(return_request: ReturnRequest) -> list[Given]:
     return _given(_concessions().filter(request=return_request))
 
 
+def list_money(return_request: ReturnRequest) -> list[Refund]:
+    """All that was refunded and given with this request, for `load_cases` and `concessions_among`."""
+    rows = Refund.objects.filter(request=return_request).annotate(event_version=F("event__version"))
+    return list(rows.select_related("order_item", "request", "user").order_by("-recorded_at", "-pk"))
+
+
+def concessions_among(money: Iterable[Refund]) -> list[Given]:
+    return [_line(row) for row in money if row.cause == RefundCause.CONCESSION]
+
+
 def _concessions() -> QuerySet[Refund]:
     return Refund.objects.filter(cause=RefundCause.CONCESSION)
 
 
 def _given(rows: QuerySet[Refund]) -> list[Given]:
-    shown: Iterable[Refund] = rows.select_related("order_item", "request", "user").order_by(
-        "-recorded_at", "-pk"
+    shown = rows.select_related("order_item", "request", "user").order_by("-recorded_at", "-pk")
+    return [_line(row) for row in shown]
+
+
+def _line(row: Refund) -> Given:
+    return Given(
+        sentence=_("Concession") if row.cause == RefundCause.CONCESSION else _("Refund"),
+        minor=row.amount_minor,
+        currency=row.currency,
+        part=str(RefundPart(row.part).label),
+        title=row.order_item.title or row.order_item.sku,
+        at=row.recorded_at,
+        day=row.refunded_date,
+        who=str(row.user) if row.user else "",
+        note=row.note,
+        memo=row.memo,
+        state="" if row.status == RefundState.CONFIRMED else str(RefundState(row.status).label),
+        return_request=row.request,
     )
-    return [
-        Given(
-            sentence=_("Concession") if row.cause == RefundCause.CONCESSION else _("Refund"),
-            minor=row.amount_minor,
-            currency=row.currency,
-            part=str(RefundPart(row.part).label),
-            title=row.order_item.title or row.order_item.sku,
-            at=row.recorded_at,
-            day=row.refunded_date,
-            who=str(row.user) if row.user else "",
-            note=row.note,
-            memo=row.memo,
-            state="" if row.status == RefundState.CONFIRMED else str(RefundState(row.status).label),
-            return_request=row.request,
-        )
-        for row in shown
-    ]

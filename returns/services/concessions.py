@@ -4,6 +4,7 @@ A concession is a row of the ledger of money, no move of a request: it names a r
 and changes nothing about it.
 """
 
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -78,10 +79,11 @@ def give_concession(
             if {name: getattr(done, name) for name in wanted} != wanted:
                 raise key_reused()
             return done
-        settings = MarketplaceSettings.load()
         _check(wanted, lines)
+        settings = MarketplaceSettings.load()
         _raise_given(lines[line_id], amount_minor, percent_of(order.seller, settings))
-        return _keep(actor, order, lines[line_id], wanted, key, settings)
+        today = policy.local_day(actor.occurred_at or database_now(), settings.time_zone)
+        return _keep(actor, lines[line_id], wanted, key=key, today=today)
 
 
 def percent_of(seller: Seller, settings: MarketplaceSettings) -> int:
@@ -148,18 +150,10 @@ def _raise_given(line: OrderItem, minor: int, percent: int) -> None:
     raise Invalid(sentence, {"amount_minor": sentence})
 
 
-def _keep(
-    actor: Actor,
-    order: Order,
-    line: OrderItem,
-    wanted: dict[str, Any],
-    key: str,
-    settings: MarketplaceSettings,
-) -> Refund:
+def _keep(actor: Actor, line: OrderItem, wanted: dict[str, Any], *, key: str, today: date) -> Refund:
     """Write the row; the buyer is told from it."""
-    today = policy.local_day(actor.occurred_at or database_now(), settings.time_zone)
     given = Refund.objects.create(
-        seller_id=order.seller_id,
+        seller_id=line.seller_id,
         currency=line.currency,
         kind=RefundKind.RECORDED,
         status=RefundState.CONFIRMED,
