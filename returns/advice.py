@@ -6,6 +6,7 @@ seller's own table by weight and zone (`CostTable`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import TextChoices
@@ -30,10 +31,12 @@ class AdviceKind(TextChoices):
     TELL_COST = "tell_cost", _("Tell the buyer the cost first")
 
 
-class CostSource(TextChoices):
-    LABEL = "label", _("the label that you uploaded")
-    FILE = "file", _("the marketplace's file")
-    TABLE = "table", _("your table of return costs")
+class CostSource(StrEnum):
+    """Where a cost is known from: the label that the seller uploaded, the marketplace's file, the seller's table."""
+
+    LABEL = "label"
+    FILE = "file"
+    TABLE = "table"
 
 
 class Zone(TextChoices):
