@@ -197,4 +197,4 @@ def test_an_imported_request_is_the_marketplace_s_to_tell(cast: Cast, alice: Cli
     request = file_request(make_order(cast.north_lane), Status.AUTHORIZED)
     alice.post(page(request.order, request), sent(request.order))
     relay_events()
-    assert Message.objects.get().last_code == "show_to_copy"
+    assert Message.objects.get(kind="refund_issued").last_code == "show_to_copy"
