@@ -61,6 +61,6 @@ class WeightsForm(ServiceForm):
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
         help_text=_(
             "One per line: the SKU and the grams of one packed unit, as copied from a spreadsheet or with a comma: "
-            "KETTLE-1, 1850. At most 2,000 lines; what stands here replaces what was there."
+            "10-2040, 1850. At most 2,000 lines; what stands here replaces what was there."
         ),
     )
