@@ -13,6 +13,7 @@ from returns.models import (
     MarketplaceSettings,
     Membership,
     OfferState,
+    Order,
     ReturnEvent,
     ReturnRequest,
     Seller,
@@ -64,6 +65,18 @@ def suppression(buyer: Buyer, return_request: ReturnRequest, seller: Seller) -> 
     if return_request.source == Source.FILE and not sends:
         return SHOW_TO_COPY
     return ""
+
+
+def suppression_of_order(order: Order, return_request: ReturnRequest | None, seller: Seller) -> str:
+    """The same, of money that is given on an order with or without a request. An order that is known only from a
+    returns file is the marketplace's, as its requests are.
+    """
+    if return_request is not None:
+        return suppression(order.buyer, return_request, seller)
+    if not deliverable_address(order.buyer.email):
+        return NO_ADDRESS
+    sends = seller.imported_messages == Seller.ImportedMessages.SEND_FROM_HERE
+    return SHOW_TO_COPY if order.is_stub and not sends else ""
 
 
 class Audience:

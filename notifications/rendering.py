@@ -103,7 +103,8 @@ class OfferWords:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
     """All that a message may say. `page`: the address of the reader's page of the request, `choices`: of
-    the page on which a member chooses what to be told; "" without one."""
+    the page on which a member chooses what to be told; "" without one. `given_for`: the part of a concession,
+    "" for a refund."""
 
     reader: Reader
     zone: str
@@ -148,6 +149,7 @@ class MessageFacts:
     refund_date: date | None = None
     payout_failure: str = ""
     offer: OfferWords | None = None
+    given_for: str = ""
     reminder_clock: str = ""
     reminder_stage: str = ""
     reminder_due_at: datetime | None = None
@@ -495,7 +497,7 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
         }
         yield _("Refund promised"), [_("%(amount)s by %(day)s") % promised]
     if facts.refund:
-        yield _("Refund"), [_amount(facts.refund, language)]
+        yield _("Concession") if facts.given_for else _("Refund"), [_amount(facts.refund, language)]
     if facts.refund_date:
         yield _("Day of the refund"), [day_in_words(facts.refund_date, language)]
 
@@ -509,7 +511,7 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
     elif kind == Kind.IMPORT_FINISHED:
         yield _("Manage Seller Fulfilled Returns"), facts.link
     elif facts.page and facts.reader == Reader.BUYER:
-        yield _("See your request"), facts.page
+        yield _("See your order") if "/my/orders/" in facts.page else _("See your request"), facts.page
         answers = {
             Kind.MESSAGE_RECEIVED: (_("Reply"), "write/"),
             Kind.OFFER_MADE: (_("Answer the offer"), "offer/"),

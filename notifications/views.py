@@ -57,7 +57,9 @@ HINTS = {
     ),
     Kind.RETURN_CLOSED_BY_BUYER: gettext_lazy("The buyer has closed the own request, with the reason."),
     Kind.RETURN_KEPT: gettext_lazy("The buyer keeps an item whose return was prepaid."),
-    Kind.REFUND_TO_PAY: gettext_lazy("A rule or an accepted offer gives money, or the shop could not pay a refund."),
+    Kind.REFUND_TO_PAY: gettext_lazy(
+        "A rule or an accepted offer gives money, or the shop could not pay a refund."
+    ),
     Kind.DEADLINE_NEAR: gettext_lazy("An answer or a refund is due soon, or overdue."),
     Kind.ESCALATED: gettext_lazy("A buyer asks the marketplace to step in, or nobody has answered in time."),
     Kind.ESCALATION_ANSWERED: gettext_lazy("What the marketplace decided after it was asked to step in."),

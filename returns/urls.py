@@ -9,6 +9,8 @@ from .views import (
     buyer,
     buyer_access,
     comments,
+    concessions,
+    costs,
     delivery,
     files,
     guides,
@@ -53,6 +55,9 @@ teams = [
     path("seller/settings/comments/", comments.saved_comments, name="seller-comments"),
     path("seller/settings/comments/<int:pk>/", comments.saved_comment, name="seller-comment"),
     path("seller/settings/comments/<int:pk>/remove/", comments.remove, name="seller-comment-remove"),
+    path("seller/settings/return-costs/", costs.table, name="seller-costs"),
+    path("seller/settings/return-costs/weights/", costs.weights, name="seller-cost-weights"),
+    path("seller/settings/return-costs/<int:pk>/remove/", costs.remove, name="seller-cost-remove"),
     path("seller/settings/<slug:section>/", settings.save_section, name="seller-settings-save"),
 ]
 
@@ -99,6 +104,7 @@ sellers = [
     path("seller/orders/<slug:reference>/", orders.one_order, name="seller-order"),
     path("seller/payouts/", payouts.payouts, name="seller-payouts"),
     path("seller/payouts/<slug:reference>/", payouts.payout, name="seller-payout"),
+    path("seller/orders/<slug:reference>/concession/", concessions.give, name="seller-concession"),
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
     path("seller/returns/bulk/", bulk.many, name="seller-bulk"),

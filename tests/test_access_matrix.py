@@ -34,6 +34,7 @@ from returns.models import (
     Note,
     Payout,
     ReturnAddress,
+    ReturnCost,
     ReturnDraft,
     ReturnEvent,
     ReturnlessRule,
@@ -49,6 +50,7 @@ from returns.services.access import code_for, digest, invitation_token, new_salt
 from returns.services.asking import choose_items, describe_item, digest_of
 from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
 from returns.services.comments import save_comment
+from returns.services.costs import add_return_cost
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
 from returns.services.offers import Terms
@@ -138,6 +140,7 @@ seller/orders/<slug:reference>/                  302 302  200 405  200 405  200 
 seller/payouts/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/payouts/<slug:reference>/                 302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 payouts/confirm/                                 405 401  405 401  405 401  405 401  405 401  405 401  405 401  405 401
+seller/orders/<slug:reference>/concession/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
@@ -173,6 +176,9 @@ seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/              302 302  200 303  403 403  403 403  404 404  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/settings/return-costs/                    302 302  200 303  200 403  200 403  200 303  302 302  302 302  404 404
+seller/settings/return-costs/weights/            302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+seller/settings/return-costs/<int:pk>/remove/    302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
@@ -384,6 +390,7 @@ def world(db: None) -> World:
     started = freeze_bulk(alice, action="authorize", references=many)
     confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     note = add_note(alice, reference=opened.reference, text="Call her first.", key="n")
+    add_return_cost(alice, zone="domestic", up_to_grams=2000, amount_minor=500, currency="USD")
     save_returnless_rule(alice, name="Small", currency="USD", least_minor=0, most_minor=100)
     upload_overrides(alice, file=some_overrides())
     relay_events()
@@ -421,6 +428,7 @@ def path_of(route: str, world: World) -> str:
         "invitations": world.invitation,
         "addresses": ReturnAddress.objects.first(),
         "comments": SavedComment.objects.first(),
+        "return-costs": ReturnCost.objects.first(),
         "returnless": ReturnlessRule.objects.first(),
         "skus": SkuRule.objects.first(),
         "uploads": SkuUpload.objects.first(),
@@ -490,6 +498,14 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller label": {"label_file": a_pdf(), "carrier": "UPS", "tracking_number": UPS},
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
+        "seller concession": {"line": line, "part": "goodwill", "amount": "1.00"},
+        "seller return-costs": {
+            "zone": "domestic",
+            "up_to_grams": 9000,
+            "amount": "9.00",
+            "currency": "USD",
+        },
+        "seller weights": {"weights": "KETTLE-1, 1850"},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
         "seller bulk": {"action": "close", "reference": request.reference},
         "seller <slug:bulk>": {"reason": "other", "comments_en": long},

@@ -1,5 +1,6 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
 from .comments import SavedComment
+from .costs import ReturnCost, SkuWeight
 from .events import EventText, ReturnEvent
 from .labels import LabelKind, ReturnLabel
 from .money import Refund
@@ -43,6 +44,7 @@ __all__ = [
     "Photo",
     "Refund",
     "ReturnAddress",
+    "ReturnCost",
     "ReturnDraft",
     "ReturnEvent",
     "ReturnItem",
@@ -57,6 +59,7 @@ __all__ = [
     "Seller",
     "SkuRule",
     "SkuUpload",
+    "SkuWeight",
     "StatusCount",
     "User",
 ]

@@ -244,8 +244,11 @@ class ItemCondition(models.TextChoices):
 class ReturnItem(models.Model):
     """One line of the order in one request: what was asked, what is held, what came back.
 
-    From `reported` on: what the marketplace's file says, in the order line's currency.
+    From `reported` on: what the marketplace's file says, in the order line's currency. `own_label_minor` is no
+    column: who reads cases puts in what the label that the seller uploaded has cost (`selectors.cases.OWN_LABEL`).
     """
+
+    own_label_minor: int | None = None
 
     request = models.ForeignKey(ReturnRequest, models.PROTECT, related_name="items")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="return_items")

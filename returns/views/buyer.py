@@ -18,6 +18,7 @@ from ..message_forms import ReplyForm, SentForm
 from ..models.people import Language
 from ..selectors import buyer_pages
 from ..selectors.cases import Case, get_case
+from ..selectors.concessions import concessions_of_request
 from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_for, qr_of
 from ..selectors.offers import open_offer, settled_words
@@ -51,6 +52,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "label": label_for(case, actor),
         "promise": buyer_pages.promise_of(case, actor),
         "payouts": open_payouts_of(case.request),
+        "given": concessions_of_request(case.request),
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),
         "step_in_until": buyer_pages.step_in_until(case, actor),
