@@ -8,7 +8,17 @@ from functools import cached_property
 from returns import history
 from returns.actors import MemberRole
 from returns.addresses import deliverable_address
-from returns.models import Buyer, MarketplaceSettings, Membership, ReturnEvent, ReturnRequest, Seller, User
+from returns.models import (
+    Buyer,
+    MarketplaceSettings,
+    Membership,
+    OfferState,
+    Order,
+    ReturnEvent,
+    ReturnRequest,
+    Seller,
+    User,
+)
 from returns.models.payouts import PayoutState
 from returns.models.people import Language
 from returns.models.requests import Source
@@ -55,6 +65,18 @@ def suppression(buyer: Buyer, return_request: ReturnRequest, seller: Seller) -> 
     if return_request.source == Source.FILE and not sends:
         return SHOW_TO_COPY
     return ""
+
+
+def suppression_of_order(order: Order, return_request: ReturnRequest | None, seller: Seller) -> str:
+    """The same, of money that is given on an order with or without a request. An order that is known only from a
+    returns file is the marketplace's, as its requests are.
+    """
+    if return_request is not None:
+        return suppression(order.buyer, return_request, seller)
+    if not deliverable_address(order.buyer.email):
+        return NO_ADDRESS
+    sends = seller.imported_messages == Seller.ImportedMessages.SEND_FROM_HERE
+    return SHOW_TO_COPY if order.is_stub and not sends else ""
 
 
 class Audience:
@@ -217,6 +239,19 @@ def _reminded(event: ReturnEvent) -> Told:
     return Told(seller=Kind.DEADLINE_NEAR)
 
 
+def _offered(event: ReturnEvent) -> Told:
+    """Who is told of an offer: the side that did not act, and both when it has lapsed.
+
+    An accepted one is told to the buyer with what the system does next.
+    """
+    state = event.facts["offer"]["state"]
+    if state == OfferState.OPEN:
+        return Told(Kind.OFFER_MADE)
+    if state == OfferState.WITHDRAWN:
+        return Told(Kind.OFFER_ANSWERED)
+    return Told(Kind.OFFER_ANSWERED if state == OfferState.LAPSED else None, Kind.OFFER_ANSWERED)
+
+
 _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.OPEN: _opened,
     Action.AUTHORIZE: Told(Kind.RETURN_AUTHORIZED),
@@ -225,6 +260,7 @@ _TOLD: dict[Action, Told | Callable[[ReturnEvent], Told]] = {
     Action.KEEP_ITEM: Told(Kind.CLOSE_RECEIPT, Kind.RETURN_KEPT),
     Action.REOPEN: _reopened,
     Action.WRITE: _written,
+    Action.OFFER: _offered,
     Action.ESCALATE: _escalated,
     Action.UPHOLD: Told(Kind.ESCALATION_ANSWERED, Kind.ESCALATION_ANSWERED),
     Action.RECEIVE: Told(Kind.RETURN_RECEIVED),

@@ -17,6 +17,7 @@ from returns.models import (
     Invitation,
     MarketplaceSettings,
     Membership,
+    Refund,
     ReturnEvent,
     ReturnItem,
     ReturnReason,
@@ -34,7 +35,7 @@ from returns.state_machine import Action, Status
 from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, told_of
 from .mail import compose
 from .models import Kind, Message, RecipientType, State
-from .rendering import MessageFacts, Reader, choices_of, facts_of, render
+from .rendering import Line, MessageFacts, Money, Reader, choices_of, facts_of, render
 
 OF_EVENT = ("event__comments", "event__request__seller", "event__request__order__buyer")
 EXPIRED = "expired"
@@ -106,6 +107,8 @@ class Letters:
                 return self._buyer_code(message.about_id)
             case Kind.INVITATION:
                 return self._invitation(message.about_id)
+            case Kind.REFUND_ISSUED:
+                return self._concession(message.about_id)
             case _:
                 return self._import_finished(message, message.about_id)
 
@@ -188,6 +191,31 @@ class Letters:
             expires_at=invitation.expires_at,
         )
         return Letter(_deliverable(invitation.email), facts, invitation.created_at)
+
+    def _concession(self, refund_id: int) -> Letter:
+        given = Refund.objects.select_related("seller", "request", "order_item__order__buyer").get(
+            pk=refund_id
+        )
+        line, order = given.order_item, given.order_item.order
+        page = f"returns/{given.request.reference}" if given.request else f"orders/{order.reference}"
+        title = line.title or line.sku
+        facts = MessageFacts(
+            reader=Reader.BUYER,
+            zone=self.marketplace.time_zone,
+            marketplace_name=self.marketplace.name,
+            happened_at=given.recorded_at,
+            page=f"{settings.SITE_URL}/my/{page}/",
+            seller_name=given.seller.name,
+            buyer_name=order.buyer.name,
+            order_number=order.order_number,
+            rma_number=given.request.rma_number if given.request else "",
+            item_titles=(title,),
+            items=(Line(title, line.quantity),),
+            comments=given.memo,
+            refund=Money(given.amount_minor, given.currency),
+            given_for=given.part,
+        )
+        return Letter(_deliverable(order.buyer.email), facts, given.recorded_at)
 
     def _import_finished(self, message: Message, run_id: int) -> Letter:
         run = FileRun.objects.select_related("seller").get(pk=run_id)

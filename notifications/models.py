@@ -36,6 +36,8 @@ class Kind(models.TextChoices):
     REFUND_ISSUED = "refund_issued", _("Refund issued")
     REFUND_TO_PAY = "refund_to_pay", _("Refund to be paid by you")
     MESSAGE_RECEIVED = "message_received", _("Message received")
+    OFFER_MADE = "offer_made", _("Offer made")
+    OFFER_ANSWERED = "offer_answered", _("Offer answered or ended")
     BUYER_CODE = "buyer_code", _("Sign-in code for the buyer")
     INVITATION = "invitation", _("Invitation to a team")
     IMPORT_FINISHED = "import_finished", _("File read")
@@ -45,6 +47,7 @@ class Kind(models.TextChoices):
 MEMBER_KINDS = (
     Kind.RETURN_OPENED,
     Kind.MESSAGE_RECEIVED,
+    Kind.OFFER_ANSWERED,
     Kind.WITHDRAWAL_RECEIVED,
     Kind.RETURN_CLOSED_BY_BUYER,
     Kind.RETURN_KEPT,

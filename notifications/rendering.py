@@ -27,8 +27,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from returns import offers
 from returns.history import is_to_be_paid
-from returns.models import MarketplaceSettings, ReturnEvent, Seller
+from returns.models import MarketplaceSettings, OfferKind, ReturnEvent, Seller
 from returns.models.reasons import PLACEHOLDERS
 from returns.models.requests import ItemCondition, Source
 from returns.money import format_money
@@ -88,10 +89,22 @@ class LabelWords:
     tracking_number: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OfferWords:
+    """An offer. `money`: what the buyer gets, or pays for a label; `keeps`: the buyer keeps the item."""
+
+    state: str
+    kind: str
+    money: Money | None
+    keeps: bool
+    until: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
     """All that a message may say. `page`: the address of the reader's page of the request, `choices`: of
-    the page on which a member chooses what to be told; "" without one."""
+    the page on which a member chooses what to be told; "" without one. `given_for`: the part of a concession,
+    "" for a refund."""
 
     reader: Reader
     zone: str
@@ -135,6 +148,8 @@ class MessageFacts:
     refund: Money | None = None
     refund_date: date | None = None
     payout_failure: str = ""
+    offer: OfferWords | None = None
+    given_for: str = ""
     reminder_clock: str = ""
     reminder_stage: str = ""
     reminder_due_at: datetime | None = None
@@ -236,6 +251,7 @@ def facts_of(
         refund=Money(refund["minor"], refund["currency"]) if refund else None,
         refund_date=_date(refund_day),
         payout_failure=payout.get("failure", ""),
+        offer=_offer(facts.get("offer") or {}),
         reminder_clock=reminder.get("clock", ""),
         reminder_stage=reminder.get("stage", ""),
         reminder_due_at=_moment(reminder.get("due_at")),
@@ -390,6 +406,7 @@ def _context(facts: MessageFacts, language: str, *, is_html: bool = False) -> di
         "reminder_due": moment(facts.reminder_due_at),
         "send_back_by": day(facts.send_back_date),
         "refunded": _amount(facts.refund, language),
+        **_offer_in_words(facts, language),
         "code": facts.code,
         "file_name": facts.file_name,
         "until": moment(facts.expires_at),
@@ -425,6 +442,8 @@ def _rows(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str,
         yield _("RMA number"), [facts.rma_number]
     if facts.merchant_rma and facts.merchant_rma != facts.rma_number:
         yield _("Seller's RMA number"), [facts.merchant_rma]
+    if facts.offer and kind not in (Kind.OFFER_MADE, Kind.RETURN_COMPLETED):  # they say it in full
+        yield _("Offer"), [_offer_in_words(facts, language)["offer"]]
     yield from _money_rows(facts, language)
     yield from _way_back_rows(facts, language)
 
@@ -478,7 +497,7 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
         }
         yield _("Refund promised"), [_("%(amount)s by %(day)s") % promised]
     if facts.refund:
-        yield _("Refund"), [_amount(facts.refund, language)]
+        yield _("Concession") if facts.given_for else _("Refund"), [_amount(facts.refund, language)]
     if facts.refund_date:
         yield _("Day of the refund"), [day_in_words(facts.refund_date, language)]
 
@@ -492,9 +511,13 @@ def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str
     elif kind == Kind.IMPORT_FINISHED:
         yield _("Manage Seller Fulfilled Returns"), facts.link
     elif facts.page and facts.reader == Reader.BUYER:
-        yield _("See your request"), facts.page
-        if kind == Kind.MESSAGE_RECEIVED:
-            yield _("Reply"), f"{facts.page}write/"
+        yield _("See your order") if "/my/orders/" in facts.page else _("See your request"), facts.page
+        answers = {
+            Kind.MESSAGE_RECEIVED: (_("Reply"), "write/"),
+            Kind.OFFER_MADE: (_("Answer the offer"), "offer/"),
+        }
+        if kind in answers:
+            yield answers[kind][0], f"{facts.page}{answers[kind][1]}"
         if facts.step_in_until and not facts.is_imported:
             day = day_in_words(facts.step_in_until, language)
             yield _("Ask the marketplace to step in (until %(day)s)") % {"day": day}, f"{facts.page}step-in/"
@@ -513,6 +536,32 @@ def _members_links(kind: Kind, facts: MessageFacts) -> Iterator[tuple[str, str]]
     if kind in (Kind.RETURN_OPENED, Kind.MESSAGE_RECEIVED):
         yield _("Reply"), f"{facts.page}write/"
     yield _("See the request"), facts.page
+
+
+def _offer(told: Mapping[str, Any]) -> OfferWords | None:
+    """The offer that an event tells of; nothing where a decision has only overtaken one."""
+    if "kind" not in told:
+        return None
+    money = Money(told["minor"], told["currency"]) if told["minor"] is not None else None
+    return OfferWords(told["state"], told["kind"], money, told["keeps"], _moment(told["until"]))
+
+
+def _offer_in_words(facts: MessageFacts, language: str) -> dict[str, Any]:
+    """What is offered, and what follows: said to the buyer, or named for the seller."""
+    offer = facts.offer
+    if offer is None:
+        return {}
+    amount = _amount(offer.money, language)
+    if facts.reader == Reader.BUYER:
+        words = offers.gist(offer.kind, amount, keeps=offer.keeps)
+    else:
+        label = str(OfferKind(offer.kind).label)
+        words = _("%(offer)s: %(amount)s") % {"offer": label, "amount": amount} if amount else label
+    return {
+        "offer": words,
+        "offer_follows": offers.follows(offer.kind, keeps=offer.keeps),
+        "offer_until": moment_in_words(offer.until, language, facts.zone) if offer.until else "",
+    }
 
 
 def _sender(facts: MessageFacts) -> str:

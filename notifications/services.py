@@ -19,12 +19,13 @@ from django.db.models.functions import Now
 
 from returns.actors import MemberRole
 from returns.addresses import deliverable_address
-from returns.models import FileRun, MarketplaceSettings, Membership, ReturnEvent
+from returns.models import FileRun, MarketplaceSettings, Membership, Refund, ReturnEvent
 from returns.models.clock import database_now
+from returns.models.money import RefundCause, RefundState
 from returns.models.runs import FileKind, RunState
 from returns.services.access import answer_lookups
 
-from .audience import NO_ADDRESS, OWN_ACT, TURNED_OFF, Audience, buyer_language
+from .audience import NO_ADDRESS, OWN_ACT, TURNED_OFF, Audience, buyer_language, suppression_of_order
 from .letters import Letters, Withheld, live_codes, live_invitations, read_messages
 from .mail import Broken, PostOffice, Refused, Unreachable
 from .models import CRASHES_TO_PARK, WAITING, WITH_SECRET, Kind, Message, RecipientType, State
@@ -39,6 +40,8 @@ LEASE = timedelta(seconds=30)
 EXTEND_AFTER_SECONDS = 5
 # What an import has to say is stale after this time.
 TELL_OF_FILES = timedelta(days=7)
+# For so long a concession is looked for that was not told of yet.
+TELL_OF_CONCESSIONS = timedelta(days=30)
 
 # Seconds from one answer of a mail server to the next attempt; after the last attempt the message is parked.
 RETRY_SECONDS = (10, 60, 300, 1800, 7200, 18000, 36000, 50400, 72000)
@@ -128,14 +131,19 @@ def released() -> Q:
 
 
 def relay_rows() -> int:
-    """Make the messages of codes, invitations and files read, and the codes that *Find my order* owes; answers
-    how many messages.
+    """Make the messages of codes, invitations, files read and concessions, and the codes that *Find my order* owes;
+    answers how many messages.
 
     Those rows are their own outbox: the ones without a message are looked for, so nothing has to be said when
     one is written.
     """
     answer_lookups(RELAY_CHUNK)
-    messages = [*_codes_to_send(), *_invitations_to_send(), *_files_to_tell_of()]
+    messages = [
+        *_codes_to_send(),
+        *_invitations_to_send(),
+        *_files_to_tell_of(),
+        *_concessions_to_tell_of(),
+    ]
     Message.objects.bulk_create(messages, ignore_conflicts=True)
     return len(messages)
 
@@ -212,6 +220,31 @@ def _files_to_tell_of() -> list[Message]:
                 )
             )
     return messages
+
+
+def _concessions_to_tell_of() -> list[Message]:
+    """One message to the buyer for each concession, once it is given."""
+    given = Refund.objects.filter(
+        cause=RefundCause.CONCESSION,
+        status=RefundState.CONFIRMED,
+        recorded_at__gt=Now() - TELL_OF_CONCESSIONS,
+    ).select_related("seller", "request", "order_item__order__buyer")
+    rows = [row for row in _untold(given, Kind.REFUND_ISSUED) if hasattr(row.order_item.order, "buyer")]
+    if not rows:
+        return []
+    marketplace = MarketplaceSettings.load()
+    return [
+        _about(
+            Kind.REFUND_ISSUED,
+            row.pk,
+            seller_id=row.seller_id,
+            recipient_type=RecipientType.BUYER,
+            recipient_id=row.order_item.order.buyer.pk,
+            language=buyer_language(row.order_item.order.buyer, row.order_item.order.country, marketplace),
+            suppressed=suppression_of_order(row.order_item.order, row.request, row.seller),
+        )
+        for row in rows
+    ]
 
 
 def _about(kind: Kind, about_id: int, *, suppressed: str = "", **columns: Any) -> Message:

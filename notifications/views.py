@@ -25,6 +25,7 @@ from returns.decorators import memberships_of, seller_required
 from returns.exceptions import NotFound
 from returns.models import Seller, User
 from returns.services.decide import undo_seconds
+from returns.views.offers import offer_as_typed
 from returns.views.seller import closing_as_typed
 from returns.views.writing import message_as_typed
 
@@ -50,6 +51,7 @@ IN_A_FRAME = {
 HINTS = {
     Kind.RETURN_OPENED: gettext_lazy("A buyer asks for a return, and it waits for your decision."),
     Kind.MESSAGE_RECEIVED: gettext_lazy("A buyer writes to you about a return."),
+    Kind.OFFER_ANSWERED: gettext_lazy("A buyer accepts your offer or turns it down, or its time is over."),
     Kind.WITHDRAWAL_RECEIVED: gettext_lazy(
         "A buyer withdrew from the contract; the system has authorized the return."
     ),
@@ -215,4 +217,12 @@ def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
 def writing_preview(request: HttpRequest, reference: str) -> HttpResponse:
     """The message beside what is written to the buyer; a fragment for htmx."""
     form, planned = message_as_typed(request, reference)
+    return render(request, "_closing_preview.html", {"preview": preview_of(planned), "form": form})
+
+
+@seller_required
+@require_POST
+def offer_preview(request: HttpRequest, reference: str) -> HttpResponse:
+    """The message beside the form of an offer, as the form stands; a fragment for htmx."""
+    form, planned = offer_as_typed(request, reference)
     return render(request, "_closing_preview.html", {"preview": preview_of(planned), "form": form})

@@ -1,12 +1,23 @@
-"""What the cost of a return says: one line with its numbers. Pure; nothing is sent without a click."""
+"""What the cost of a return says: one line with its numbers. Pure; nothing is sent without a click.
 
-from dataclasses import dataclass
+Where that cost comes from: the narrowest that is known of the label itself, the marketplace's file, and the
+seller's own table by weight and zone (`CostTable`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 CLOSE_TO_VALUE_PERCENT = 80
+
+# The customs territory of the European Union (Regulation (EU) 952/2013, article 4), as countries: between them a
+# parcel passes no customs, and carriers charge by one table.
+_REGION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MC MT NL PL PT RO SE SI SK"
+ONE_REGION = frozenset(_REGION.split(" "))
 
 
 class Payer(TextChoices):
@@ -20,13 +31,86 @@ class AdviceKind(TextChoices):
     TELL_COST = "tell_cost", _("Tell the buyer the cost first")
 
 
+class CostSource(StrEnum):
+    """Where a cost is known from: the label that the seller uploaded, the marketplace's file, the seller's table."""
+
+    LABEL = "label"
+    FILE = "file"
+    TABLE = "table"
+
+
+class Zone(TextChoices):
+    """How far a parcel travels between the seller's country and the buyer's (`zone_between`)."""
+
+    DOMESTIC = "domestic", _("Same country")
+    REGION = "region", _("Same region (European Union)")
+    INTERNATIONAL = "international", _("International")
+
+
+def zone_between(home: str, country: str) -> Zone | None:
+    """The zone of a parcel from `country` to `home`, as two-letter codes; None where either is not known.
+
+    One country is domestic, two of the European Union are one region, everything else is international.
+    """
+    home, country = home.upper(), country.upper()
+    if not home or not country:
+        return None
+    if home == country:
+        return Zone.DOMESTIC
+    return Zone.REGION if {home, country} <= ONE_REGION else Zone.INTERNATIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What the way back of a parcel of at most `up_to_grams` costs in one zone, in minor units of `currency`."""
+
+    zone: str
+    up_to_grams: int
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What sending it back costs, in minor units of the item's currency; `band`: the row of the table it is from."""
+
+    minor: int
+    source: CostSource
+    band: Band | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostTable:
+    """A seller's return costs: bands, and what one unit weighs by SKU, else `default_grams`."""
+
+    bands: tuple[Band, ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict)
+    default_grams: int | None = None
+
+    def find(self, *, sku: str, units: int, zone: Zone | None, currency: str) -> Cost | None:
+        """The cost of sending `units` back in one parcel; None where weight or zone is not known, or no band fits.
+
+        The lightest band that holds the weight counts; only bands in the item's own currency are compared.
+        """
+        grams = self.weights.get(sku, self.default_grams)
+        if grams is None:
+            return None
+        fitting = [
+            band
+            for band in self.bands
+            if band.zone == zone and band.currency == currency and band.up_to_grams >= grams * units
+        ]
+        band = min(fitting, key=lambda one: one.up_to_grams, default=None)
+        return Cost(band.amount_minor, CostSource.TABLE, band) if band else None
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`value_minor` is what is left of the item's value, `cost_minor` what sending it back would cost."""
+    """`value_minor` is what is left of the item's value, `cost` what sending it back would cost."""
 
     kind: AdviceKind
     value_minor: int
-    cost_minor: int
+    cost: Cost
     payer: Payer
 
     @property
@@ -64,16 +148,16 @@ def who_pays(reported_payer: str, fault: str) -> Payer:
     return Payer.SELLER if fault == "seller" else Payer.BUYER
 
 
-def advise(*, value_minor: int, cost_minor: int | None, payer: Payer) -> Advice | None:
+def advise(*, value_minor: int, cost: Cost | None, payer: Payer) -> Advice | None:
     """The advice for one open request, or None where the cost is unknown or plainly below the value.
 
-    `value_minor` is the item's value less prior refunds, in the same currency as `cost_minor`. A cost above the
-    value: let the buyer keep it. From 80 % of the value, where the buyer pays: tell the cost first.
+    `value_minor` is the item's value less prior refunds, in the same currency as `cost`. A cost above the value:
+    let the buyer keep it. From 80 % of the value, where the buyer pays: tell the cost first.
     """
-    if cost_minor is None or cost_minor <= 0 or value_minor < 0:
+    if cost is None or cost.minor <= 0 or value_minor < 0:
         return None
-    if cost_minor > value_minor and payer != Payer.MARKETPLACE:
-        return Advice(AdviceKind.KEEP, value_minor, cost_minor, payer)
-    if payer == Payer.BUYER and cost_minor * 100 >= value_minor * CLOSE_TO_VALUE_PERCENT:
-        return Advice(AdviceKind.TELL_COST, value_minor, cost_minor, payer)
+    if cost.minor > value_minor and payer != Payer.MARKETPLACE:
+        return Advice(AdviceKind.KEEP, value_minor, cost, payer)
+    if payer == Payer.BUYER and cost.minor * 100 >= value_minor * CLOSE_TO_VALUE_PERCENT:
+        return Advice(AdviceKind.TELL_COST, value_minor, cost, payer)
     return None

@@ -1,12 +1,14 @@
 """What an event says, in one sentence: for timelines, and for whoever came second."""
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from .actors import Actor
 from .dates import format_moment
-from .models import ReturnEvent
+from .models import OfferKind, OfferState, ReturnEvent
 from .models.money import RefundKind
 from .models.payouts import PayoutState
+from .money import format_money
 from .state_machine import SELLERS_SIDE, Action, Outcome, Role
 
 
@@ -36,6 +38,14 @@ def what(event: ReturnEvent) -> str:
         return payout_words(event)
     if event.action == Action.REFUND and is_handed_over(event):
         return _("Refund handed over to the shop")
+    if event.action == Action.OFFER:
+        return {
+            OfferState.OPEN: _("Offer made"),
+            OfferState.ACCEPTED: _("Offer accepted"),
+            OfferState.DECLINED: _("Offer turned down"),
+            OfferState.WITHDRAWN: _("Offer taken back"),
+            OfferState.LAPSED: _("Offer lapsed"),
+        }[event.facts["offer"]["state"]]
     return {
         Action.OPEN: _("Return asked for"),
         Action.RECORD: _("Recorded from the marketplace's file"),
@@ -89,6 +99,20 @@ def parcel(event: ReturnEvent) -> str:
     return words["carrier"]
 
 
+def offer(event: ReturnEvent) -> str:
+    """What was offered, with its amount; or that the event has overtaken an offer; nothing where there was none."""
+    told = event.facts.get("offer")
+    if not told:
+        return ""
+    if "kind" not in told:
+        return _("The open offer is withdrawn with it.")
+    label = str(OfferKind(told["kind"]).label)
+    if told["minor"] is None:
+        return label
+    amount = format_money(told["minor"], told["currency"], get_language() or "en")
+    return _("%(offer)s: %(amount)s") % {"offer": label, "amount": amount}
+
+
 def rule(event: ReturnEvent) -> str:
     """Which rule has decided, told to the seller's side; nothing where a person did."""
     found = event.facts.get("rule")
@@ -103,6 +127,7 @@ def rule(event: ReturnEvent) -> str:
         "in_policy": _("Authorized automatically: all in policy"),
         "within_days": _("Authorized automatically: all within %(days)s days of delivery"),
         "sku": _("Authorized automatically: by your SKU overrides"),
+        "offer": _("Authorized automatically: the buyer accepted your offer"),
         "returnless": _("Refunded by your rule “%(name)s”"),
     }[found["kind"]] % {"days": found.get("days", ""), "name": found.get("name", "")}
 
@@ -145,7 +170,16 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Action.HAND_OVER: _("Said to be on its way by %(who)s on %(when)s."),
         Action.WRITE: _("Message written by %(who)s on %(when)s."),
     }
-    if event.action == Action.COMPLETE:
+    by_state = {
+        OfferState.OPEN: _("Offer made by %(who)s on %(when)s."),
+        OfferState.ACCEPTED: _("Offer accepted by %(who)s on %(when)s."),
+        OfferState.DECLINED: _("Offer turned down by %(who)s on %(when)s."),
+        OfferState.WITHDRAWN: _("Offer taken back by %(who)s on %(when)s."),
+        OfferState.LAPSED: _("Offer ended by %(who)s on %(when)s: its time was over."),
+    }
+    if event.action == Action.OFFER:
+        template = by_state[event.facts["offer"]["state"]]
+    elif event.action == Action.COMPLETE:
         template = completed.get(Outcome(event.outcome), _("Completed by %(who)s on %(when)s."))
     elif event.action == Action.PAY_OUT:
         template = paid_out[PayoutState(event.facts["payout"]["state"])]

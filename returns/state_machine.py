@@ -93,6 +93,9 @@ class Facts:
     `has_free_units`: the units that were asked for can be held again, all of them.
     `has_open_payout`: a pay-out of it is not confirmed yet, or has failed.
     `is_step_in_due`: one of the reasons holds for which a buyer may ask the marketplace to step in.
+    `has_open_offer`: an offer waits for the buyer's answer, and `is_offer_over` says that its time has passed;
+    `has_accepted_offer`: the buyer has just accepted one, which the system carries out.
+    `is_answered_elsewhere`: the buyer has no page here and gets no mail from here.
     """
 
     status: Status
@@ -123,6 +126,10 @@ class Facts:
     undoable_by: int | None = None
     has_money_since_decision: bool = False
     has_open_payout: bool = False
+    has_open_offer: bool = False
+    is_offer_over: bool = False
+    has_accepted_offer: bool = False
+    is_answered_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +194,8 @@ def _cannot_be_undone(facts: Facts, asking: Asking) -> Any:
 
 
 def _by_rule(facts: Facts, asking: Asking) -> Any:
-    """The system authorizes what a rule names: a withdrawal in time, a seller's rule, a prepaid label."""
-    if asking.role != Role.SYSTEM or facts.is_timely_withdrawal or facts.has_rule:
+    """The system authorizes what a rule names (a withdrawal in time, a seller's rule, a prepaid label) or an offer."""
+    if asking.role != Role.SYSTEM or facts.is_timely_withdrawal or facts.has_rule or facts.has_accepted_offer:
         return None
     if facts.prepaid_eligible and not facts.is_imported:
         return None
@@ -196,10 +203,46 @@ def _by_rule(facts: Facts, asking: Asking) -> Any:
 
 
 def _by_returnless_rule(facts: Facts, asking: Asking) -> Any:
-    """The system refunds at once only what one of the seller's rules names."""
-    if facts.has_returnless_rule and not facts.is_imported:
+    """The system refunds at once only what one of the seller's rules names, or what the buyer has accepted."""
+    if (facts.has_returnless_rule and not facts.is_imported) or facts.has_accepted_offer:
         return None
     return _("No rule refunds this request without a return.")
+
+
+def _has_accepted_offer(facts: Facts, asking: Asking) -> Any:
+    return None if facts.has_accepted_offer else _("The buyer has accepted no offer.")
+
+
+def _buyer_can_answer(facts: Facts, asking: Asking) -> Any:
+    if facts.is_answered_elsewhere:
+        return _("Make your offer at the marketplace: the buyer of this request gets no messages from here.")
+    return None
+
+
+def _there_is_an_item(facts: Facts, asking: Asking) -> Any:
+    """What never arrived can neither be kept nor sent back."""
+    if facts.is_never_arrived:
+        return _("The order never arrived, so there is nothing to keep. Refund it, or send it again.")
+    return None
+
+
+def _buyer_is_told_of_all(facts: Facts, asking: Asking) -> Any:
+    """An offer would tell of a decision that can still be undone."""
+    if facts.undoable_by is None:
+        return None
+    return _("Your last decision can still be undone. Make the offer once the buyer is told of it.")
+
+
+def _offer_is_open(facts: Facts, asking: Asking) -> Any:
+    return None if facts.has_open_offer else _("This offer is no longer open.")
+
+
+def _offer_is_in_time(facts: Facts, asking: Asking) -> Any:
+    return _("The time to answer this offer is over.") if facts.is_offer_over else None
+
+
+def _offer_is_over(facts: Facts, asking: Asking) -> Any:
+    return None if facts.is_offer_over else _("The buyer still has time to answer.")
 
 
 def _is_owed(facts: Facts, asking: Asking) -> Any:
@@ -488,11 +531,27 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     _row(
         Action.COMPLETE,
+        (_AUTHORIZED,),
+        _COMPLETED,
+        (Role.SYSTEM,),
+        outcome=Outcome.REFUNDED_WITHOUT_RETURN,
+        guards=(_has_accepted_offer, _is_owed),
+    ),
+    _row(
+        Action.COMPLETE,
         (_AUTHORIZED, _REFUND_DUE),
         _COMPLETED,
         SELLERS_SIDE,
         outcome=Outcome.PARTIALLY_REFUNDED,
         guards=(_has_partial_refund, _is_paid_out),
+    ),
+    _row(
+        Action.COMPLETE,
+        (_AR, _AUTHORIZED, _REFUND_DUE),
+        _COMPLETED,
+        (Role.SYSTEM,),
+        outcome=Outcome.PARTIALLY_REFUNDED,
+        guards=(_has_accepted_offer, _is_owed),
     ),
     _row(
         Action.REOPEN,
@@ -539,6 +598,30 @@ TRANSITIONS: tuple[Transition, ...] = (
         None,
         (Role.BUYER, Role.SYSTEM),
         guards=(_not_yet_sent,),
+    ),
+    _row(
+        Action.OFFER,
+        (_AR, _AUTHORIZED, _REFUND_DUE),
+        None,
+        SELLERS_SIDE,
+        guards=(_buyer_can_answer, _there_is_an_item, _buyer_is_told_of_all),
+        note="make, or take back",
+    ),
+    _row(
+        Action.OFFER,
+        (_AR, _AUTHORIZED, _REFUND_DUE),
+        None,
+        (Role.BUYER,),
+        guards=(_offer_is_open, _offer_is_in_time),
+        note="accept or decline",
+    ),
+    _row(
+        Action.OFFER,
+        (_AR, _AUTHORIZED, _REFUND_DUE),
+        None,
+        (Role.SYSTEM,),
+        guards=(_offer_is_open, _offer_is_over),
+        note="lapse",
     ),
     _row(Action.WRITE, ANY, None, (Role.BUYER, Role.SELLER, Role.ADMIN)),
     _row(Action.ESCALATE, ANY, None, (Role.BUYER, Role.SYSTEM), guards=(_may_step_in,)),

@@ -436,6 +436,7 @@ if not 0 <= UNDO_SECONDS <= 600:
 SCHEDULE = {
     "authorize_at_limit": 15,
     "remind": 30,
+    "lapse_offers": 30,
     "complete_not_returned": 600,
     "clear_access_rows": 6 * 60 * 60,
     "clear_uploads": 60 * 60,

@@ -34,6 +34,7 @@ from returns.models import (
     Note,
     Payout,
     ReturnAddress,
+    ReturnCost,
     ReturnDraft,
     ReturnEvent,
     ReturnlessRule,
@@ -49,8 +50,10 @@ from returns.services.access import code_for, digest, invitation_token, new_salt
 from returns.services.asking import choose_items, describe_item, digest_of
 from returns.services.bulk import BulkDecision, confirm_bulk, freeze_bulk
 from returns.services.comments import save_comment
+from returns.services.costs import add_return_cost
 from returns.services.decide import Authorization
 from returns.services.imports import receive_file, work_on_a_file
+from returns.services.offers import Terms
 from returns.services.saved_views import save_view
 from returns.services.seller_rules import save_returnless_rule, upload_overrides
 from returns.services.teamwork import add_note
@@ -117,6 +120,7 @@ accounts/2fa/webauthn/keys/<int:pk>/edit/        302 302  302 302  302 302  302 
 accounts/2fa/webauthn/login/                     302 302  302 302  302 302  302 302  302 302  302 302  302 302  302 302
 seller/returns/<slug:reference>/close/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
 seller/returns/<slug:reference>/write/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
+seller/returns/<slug:reference>/offer/preview/   302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
 mailbox/                                         404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/                                404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
 mailbox/<int:pk>/html                            404 405  404 405  404 405  404 405  404 405  404 405  404 405  404 405
@@ -136,6 +140,7 @@ seller/orders/<slug:reference>/                  302 302  200 405  200 405  200 
 seller/payouts/                                  302 302  200 405  200 405  200 403  200 405  302 302  302 302  404 404
 seller/payouts/<slug:reference>/                 302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 payouts/confirm/                                 405 401  405 401  405 401  405 401  405 401  405 401  405 401  405 401
+seller/orders/<slug:reference>/concession/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
@@ -155,6 +160,8 @@ seller/returns/<slug:reference>/complete/        302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/reopen/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/undo/            302 302  200 303  409 409  409 403  404 404  302 302  302 302  409 409
 seller/returns/<slug:reference>/split/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/offer/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/returns/<slug:reference>/offer/take-back/ 302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/write/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/assign/          302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/returns/<slug:reference>/notes/           302 302  405 303  405 303  405 403  404 404  302 302  302 302  405 404
@@ -169,6 +176,9 @@ seller/settings/members/<int:pk>/remove/         302 302  405 303  405 403  405 
 seller/settings/addresses/                       302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/              302 302  200 303  403 403  403 403  404 404  302 302  302 302  404 404
 seller/settings/addresses/<int:pk>/retire/       302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
+seller/settings/return-costs/                    302 302  200 303  200 403  200 403  200 303  302 302  302 302  404 404
+seller/settings/return-costs/weights/            302 302  405 303  405 403  405 403  405 303  302 302  302 302  404 404
+seller/settings/return-costs/<int:pk>/remove/    302 302  405 303  405 403  405 403  405 404  302 302  302 302  404 404
 seller/settings/comments/                        302 302  200 303  200 303  200 403  200 303  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/               302 302  200 303  200 303  200 403  404 404  302 302  302 302  404 404
 seller/settings/comments/<int:pk>/remove/        302 302  405 303  405 303  405 403  405 404  302 302  302 302  404 404
@@ -220,6 +230,9 @@ seller/orders/<slug:reference>/ask/<int:line>/   302 302  200 303  303 303  403 
 seller/orders/<slug:reference>/ask/photos/<slug:photo>/ 302 302  200 405  404 405  404 403  404 404  302 302  302 302  404 405
 my/returns/<slug:reference>/sent/                200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/returns/<slug:reference>/reopen/              200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/offer/               200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+my/returns/<slug:reference>/offer/accept/        200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
+my/returns/<slug:reference>/offer/decline/       200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/returns/<slug:reference>/write/               200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 """  # noqa: E501
 
@@ -338,6 +351,10 @@ def world(db: None) -> World:
         "my sent": authorized,
         "my reopen": a_request_in(cast, Status.CLOSED, closed_by=Role.BUYER),
     }
+    for name in ("seller take-back", "my offer", "my accept", "my decline"):
+        requests[name] = open_request(make_order(seller, country="CA"))
+        terms = Terms(kind="keep_full", comments="Please keep it.")
+        services.make_offer(alice, reference=requests[name].reference, terms=terms)
     partly = requests["seller complete"]
     services.record_refund(
         alice,
@@ -373,6 +390,7 @@ def world(db: None) -> World:
     started = freeze_bulk(alice, action="authorize", references=many)
     confirm_bulk(alice, run=started, examples=examples_of(started, None), decision=BulkDecision(), key="k")
     note = add_note(alice, reference=opened.reference, text="Call her first.", key="n")
+    add_return_cost(alice, zone="domestic", up_to_grams=2000, amount_minor=500, currency="USD")
     save_returnless_rule(alice, name="Small", currency="USD", least_minor=0, most_minor=100)
     upload_overrides(alice, file=some_overrides())
     relay_events()
@@ -410,6 +428,7 @@ def path_of(route: str, world: World) -> str:
         "invitations": world.invitation,
         "addresses": ReturnAddress.objects.first(),
         "comments": SavedComment.objects.first(),
+        "return-costs": ReturnCost.objects.first(),
         "returnless": ReturnlessRule.objects.first(),
         "skus": SkuRule.objects.first(),
         "uploads": SkuUpload.objects.first(),
@@ -452,7 +471,8 @@ def body_for(route: str, world: World) -> dict[str, Any]:
     """What the page's form sends."""
     request = world.request_for(route)
     item, line = request.items.get().pk, request.items.get().order_item_id
-    draft = world.draft_for(route)
+    draft, offer = world.draft_for(route), request.offers.first()
+    answered = {"offer": offer.pk if offer else 0}
     long = "We talked about it on the phone and found a way."
     page = route.rstrip("/").rpartition("/")[2]
     address = {
@@ -478,6 +498,14 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller label": {"label_file": a_pdf(), "carrier": "UPS", "tracking_number": UPS},
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
+        "seller concession": {"line": line, "part": "goodwill", "amount": "1.00"},
+        "seller return-costs": {
+            "zone": "domestic",
+            "up_to_grams": 9000,
+            "amount": "9.00",
+            "currency": "USD",
+        },
+        "seller weights": {"weights": "KETTLE-1, 1850"},
         "seller complete": {"outcome": "partially_refunded", "comments": long},
         "seller bulk": {"action": "close", "reference": request.reference},
         "seller <slug:bulk>": {"reason": "other", "comments_en": long},
@@ -501,6 +529,10 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "my close": {"reason": "buyer_by_mistake"},
         "my write": {"comments": long},
         "seller write": {"comments": long},
+        "seller offer": {"kind": "keep_full", "days": 5, "comments": long},
+        "seller take-back": answered,
+        "my accept": answered,
+        "my decline": answered,
         "my code": {"code": code_for(world.code)},
         "accounts profile": {"name": "N", "language": "en", "time_zone": "UTC"},
         "accounts invitation": {"name": "Nina Noon", "password": PASSWORD},
@@ -599,7 +631,7 @@ def test_a_foreign_request_is_answered_like_one_that_does_not_exist(route: str, 
 
 def test_a_buyer_finds_a_foreign_request_answered_like_one_that_does_not_exist(world: World) -> None:
     client = let_in(world.of_ed.order)
-    for page in ("", "close/", "keep/", "step-in/", "sent/", "reopen/", "write/"):
+    for page in ("", "close/", "keep/", "step-in/", "sent/", "reopen/", "write/", "offer/", "offer/accept/"):
         foreign, absent = (
             f"/my/returns/{reference}/{page}"
             for reference in (world.requests["open"].reference, str(uuid.uuid4()))

@@ -306,7 +306,7 @@ class RefundAdmin(BigTableAdmin):
         "kind",
         "status",
     )
-    fields = (*list_display, "cause")
+    fields = (*list_display, "cause", "user", "note", "memo", "recorded_at")
     readonly_fields = ("seller_link", "request_link", "line", "amount")
     seller_link = link_to("seller", SELLER)
     request_link = link_to("request", REQUEST)

@@ -19,6 +19,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from .. import services
 from ..actors import Actor, MemberRole
+from ..advice import Zone
 from ..grounds import Stated
 from ..models import (
     Buyer,
@@ -33,8 +34,11 @@ from ..models import (
     User,
 )
 from ..models.clock import database_now
+from ..models.money import RefundPart
 from ..models.people import Language
 from ..services.comments import save_comment
+from ..services.concessions import give_concession
+from ..services.costs import add_return_cost, save_weights
 from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.labels import Label, keep_label_file
@@ -136,6 +140,23 @@ SAVED_COMMENTS = (
     ("Thank you", "en", "", "Thank you for your patience, and please write to us whenever we can help."),
     ("感谢", "zh-hans", "", "感谢您的耐心等待，如需帮助请随时与我们联系。"),
 )
+
+
+# What North Lane pays for a parcel back, in US cents up to so many grams, and what its products weigh.
+RETURN_COSTS = {
+    Zone.DOMESTIC: ((1000, 690), (3000, 980), (10_000, 1950)),
+    Zone.INTERNATIONAL: ((1000, 1240), (3000, 2180), (10_000, 4600)),
+}
+WEIGHTS = """CABLE-USBC-2M, 120
+CLIP-CABLE-12, 80
+SHIRT-LIN-M, 260
+SHIRT-LIN-L, 280
+SCALE-KIT-5, 700
+LAMP-DSK-BLK, 1650
+RUG-160x230, 6800
+PLANTER-40-TC, 9500
+TENT-3P-GRN, 4200
+"""
 
 
 @dataclass(slots=True)
@@ -439,6 +460,16 @@ def _north_lane() -> tuple[Seller, dict[str, Actor]]:
     invite_member(team["Alice"], email="nina@demo.test", role=MemberRole.AGENT)
     for name, language, reason_code, text in SAVED_COMMENTS:
         save_comment(team["Alice"], name=name, text=text, language=language, reason_code=reason_code)
+    for zone, bands in RETURN_COSTS.items():
+        for up_to_grams, amount_minor in bands:
+            add_return_cost(
+                team["Alice"],
+                zone=zone,
+                up_to_grams=up_to_grams,
+                amount_minor=amount_minor,
+                currency="USD",
+            )
+    save_weights(team["Alice"], default_grams=1200, text=WEIGHTS)
     return seller, team
 
 
@@ -526,6 +557,16 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
         buyer.at(ago(3 / 24)),
         reference=request.reference,
         closing=Closing(reason_code="buyer_problem_solved", comments="A restart did it. Thank you!"),
+    )
+    give_concession(
+        ben.at(ago(2 / 24)),
+        order_reference=request.order.reference,
+        line_id=request.items.get().order_item_id,
+        part=RefundPart.GOODWILL,
+        amount_minor=500,
+        memo="Thank you for trying again. The manual will say it from now on.",
+        note="Third one this month who could not pair it",
+        request_reference=request.reference,
     )
     request, buyer = ask(tent, 14, (TENT, 1, "CR-QUALITY_UNACCEPTABLE", "The fly sheet lets water in."))
     _address_for(seller, "GB")

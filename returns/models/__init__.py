@@ -1,8 +1,10 @@
 from .access import BuyerCode, BuyerLookup, BuyerSession, Invitation
 from .comments import SavedComment
+from .costs import ReturnCost, SkuWeight
 from .events import EventText, ReturnEvent
 from .labels import LabelKind, ReturnLabel
 from .money import Refund
+from .offers import Offer, OfferKind, OfferState
 from .order import Buyer, Order, OrderItem
 from .payouts import Payout
 from .people import Membership, ReturnAddress, SavedView, Seller, User
@@ -33,12 +35,16 @@ __all__ = [
     "MarketplaceSettings",
     "Membership",
     "Note",
+    "Offer",
+    "OfferKind",
+    "OfferState",
     "Order",
     "OrderItem",
     "Payout",
     "Photo",
     "Refund",
     "ReturnAddress",
+    "ReturnCost",
     "ReturnDraft",
     "ReturnEvent",
     "ReturnItem",
@@ -53,6 +59,7 @@ __all__ = [
     "Seller",
     "SkuRule",
     "SkuUpload",
+    "SkuWeight",
     "StatusCount",
     "User",
 ]

@@ -58,8 +58,11 @@ class Refund(models.Model):
     A sum counts what is requested and confirmed, and what failed until that is given up: so an amount that may
     have been paid is never given again. `payout` is the payment it is part of, whose state it shares; rows older
     than pay-outs have none. `kind` says how it is paid, `cause` why; `note` is the seller's own,
-    `memo` is for the buyer; `user` decided it, nobody where a rule did.
+    `memo` is for the buyer; `user` decided it, nobody where a rule did. `event_version` is no
+    column: who reads the money of a request puts in that of its event.
     """
+
+    event_version: int | None = None
 
     seller = models.ForeignKey(Seller, models.PROTECT, related_name="+")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="refunds")
@@ -93,6 +96,12 @@ class Refund(models.Model):
             models.CheckConstraint(
                 condition=Q(payout__isnull=False) | Q(kind=RefundKind.RECORDED, status=RefundState.CONFIRMED),
                 name="refund_open_has_payout",
+            ),
+        ]
+        indexes = [
+            # Concessions have no event that is relayed: the ones lately given are looked for.
+            models.Index(
+                fields=["recorded_at"], condition=Q(cause=RefundCause.CONCESSION), name="refund_concession"
             ),
         ]
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
@@ -111,7 +112,10 @@ class Seller(models.Model):
         default=ImportedMessages.SHOW_TO_COPY,
     )
     instructions = models.TextField(_("return instructions"), max_length=1000, blank=True)
-    concession_percent = models.PositiveSmallIntegerField(_("concessions up to"), null=True, blank=True)
+    concession_percent = models.PositiveSmallIntegerField(
+        _("concessions up to"), null=True, blank=True, validators=[MaxValueValidator(1000)]
+    )
+    default_grams = models.PositiveIntegerField(_("weight of all other products"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("seller")

@@ -57,6 +57,7 @@ class ReturnRequest(models.Model):
 
     `deadline_at` is derived from the clocks with every change: the one that matters next, or `NO_DEADLINE`, so
     that one index sorts every tab. `reminders_sent` counts the reminders of the clock that runs (near, past).
+    `offer_until` is set while an offer waits for the buyer's answer, which only an open request has.
     """
 
     reference = ReferenceField(unique=True)
@@ -115,6 +116,7 @@ class ReturnRequest(models.Model):
     is_marketplace_todo = models.BooleanField(_("to do at the marketplace"), default=False)
     marketplace_status = models.CharField(_("marketplace's status"), max_length=60, blank=True)
     search_text = models.TextField(blank=True)
+    offer_until = models.DateTimeField(_("offer open until"), null=True, blank=True)
     # Who of the team looks after it; a partial index of its own finds these few.
     assignee = models.ForeignKey(
         User,
@@ -177,6 +179,11 @@ class ReturnRequest(models.Model):
                 & ~Q(promise_currency=""),
                 name="request_promise_is_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(offer_until__isnull=True)
+                | Q(status__in=[Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED, Status.REFUND_DUE]),
+                name="request_offer_while_open",
+            ),
             models.UniqueConstraint(
                 fields=["seller", "order", "rma_number"],
                 condition=~Q(rma_number=""),
@@ -237,8 +244,11 @@ class ItemCondition(models.TextChoices):
 class ReturnItem(models.Model):
     """One line of the order in one request: what was asked, what is held, what came back.
 
-    From `reported` on: what the marketplace's file says, in the order line's currency.
+    From `reported` on: what the marketplace's file says, in the order line's currency. `own_label_minor` is no
+    column: who reads cases puts in what the label that the seller uploaded has cost (`selectors.cases.OWN_LABEL`).
     """
+
+    own_label_minor: int | None = None
 
     request = models.ForeignKey(ReturnRequest, models.PROTECT, related_name="items")
     order_item = models.ForeignKey(OrderItem, models.PROTECT, related_name="return_items")

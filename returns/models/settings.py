@@ -55,6 +55,7 @@ class MarketplaceSettings(models.Model):
     concession_percent = models.PositiveSmallIntegerField(
         _("concessions up to"),
         default=100,
+        validators=[MaxValueValidator(1000)],
         help_text=_("In percent of what was paid for the item. A seller can set less."),
     )
     weekend = models.JSONField(_("weekend (0 = Monday)"), default=_weekend, blank=True)

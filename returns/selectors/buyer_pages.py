@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from .. import history, policy
 from ..actors import Actor
 from ..dates import format_day
-from ..models import ReturnEvent
+from ..models import OfferState, ReturnEvent
 from ..models.payouts import PayoutState
 from ..models.people import Language
 from ..state_machine import (
@@ -43,6 +43,7 @@ SHOWN = (
     Action.ESCALATE,
     Action.UPHOLD,
     Action.SPLIT,
+    Action.OFFER,
 )
 
 
@@ -263,6 +264,8 @@ def _told(event: ReturnEvent, case: Case) -> str:
         if event.role == Role.BUYER:
             return _("You closed the request")
         return _("The seller closed the request")
+    if told := _told_of_offer(event):
+        return told
     if event.action == Action.COMPLETE:
         return _completed(event)
     if event.action == Action.OPEN and event.request.is_timely_withdrawal:
@@ -297,6 +300,22 @@ def _completed(event: ReturnEvent) -> str:
     if history.is_to_be_paid(event):
         return _("You get a refund and keep the item")
     return _("You were refunded and keep the item")
+
+
+def _told_of_offer(event: ReturnEvent) -> str:
+    """What became of an offer, and what the system did by one that was accepted; nothing of all else."""
+    offer = event.facts.get("offer", {})
+    if event.action == Action.COMPLETE and "kind" in offer:
+        return _("Your request was completed as agreed")
+    if event.action != Action.OFFER:
+        return ""
+    return {
+        OfferState.OPEN: _("The seller made you an offer"),
+        OfferState.ACCEPTED: _("You accepted the offer"),
+        OfferState.DECLINED: _("You turned the offer down"),
+        OfferState.WITHDRAWN: _("The seller took the offer back"),
+        OfferState.LAPSED: _("The time to answer the offer was over"),
+    }[offer["state"]]
 
 
 def way_back_of(case: Case, actor: Actor) -> WayBack | None:

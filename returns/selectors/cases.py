@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max, OuterRef, Subquery, Sum
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
@@ -19,14 +19,17 @@ from ..actors import Actor
 from ..exceptions import NotFound
 from ..grounds import GroundFacts
 from ..models import (
+    LabelKind,
     MarketplaceSettings,
     Refund,
     ReturnAddress,
     ReturnEvent,
     ReturnItem,
+    ReturnLabel,
     ReturnReason,
     ReturnRequest,
 )
+from ..models.money import PAID_PARTS, RefundState
 from ..models.people import Seller
 from ..models.reasons import Fault
 from ..models.requests import Source
@@ -109,6 +112,7 @@ class Case:
     """One request as the rules see it. `held_event`: a decision that can still be undone, or None.
 
     `has_rule`: a rule of the seller's authorizes it; only set while a request is opened (`services.rules`).
+    `has_accepted_offer`: the buyer accepts an offer; only set while the system carries it out (`services.offers`).
     """
 
     request: ReturnRequest
@@ -120,6 +124,7 @@ class Case:
     others: list[Other] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
     has_rule: bool = False
+    has_accepted_offer: bool = False
 
     @property
     def settings(self) -> MarketplaceSettings:
@@ -348,6 +353,11 @@ class Case:
             has_open_payout=bool(request.open_payout),
             has_money_since_decision=held is not None
             and any((row["last_version"] or 0) > held.version for row in self.refunds),
+            has_open_offer=request.offer_until is not None,
+            is_offer_over=request.offer_until is not None and request.offer_until <= self.now,
+            has_accepted_offer=self.has_accepted_offer,
+            is_answered_elsewhere=self.is_imported
+            and self.seller.imported_messages != Seller.ImportedMessages.SEND_FROM_HERE,
         )
 
     def ground_facts(self) -> GroundFacts:
@@ -396,11 +406,15 @@ def share_of(paid: int | None, units: int, quantity: int) -> int | None:
     return None if paid is None else paid * min(units, quantity) // quantity
 
 
-def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] | None = None) -> list[Case]:
+def load_cases(
+    requests: Sequence[ReturnRequest],
+    ledger: Sequence[ReturnEvent] | None = None,
+    money: Sequence[Refund] | None = None,
+) -> list[Case]:
     """The cases of `requests`, in their order; select `WITH_CASE` with them.
 
     Makes the same number of queries whatever the number of requests. `ledger`: all their events with who acted,
-    the newest first, where a page has read them.
+    the newest first, where a page has read them; `money`: all their refunds, each with its `event_version`.
     """
     if not requests:
         return []
@@ -413,7 +427,7 @@ def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] 
         event.request = by_id[event.request_id]
     held = {event.request_id: event for event in reversed(ledger) if _is_held(event, now)}
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in refunded_by_part(list(by_id)):
+    for row in refunded_by_part(list(by_id)) if money is None else _by_part(money):
         refunds[row["request_id"]].append(row)
     return [
         Case(
@@ -434,14 +448,41 @@ REFUNDED = ("request_id", "order_item_id", "part", "total", "last_version")
 
 
 def refunded_by_part(request_ids: Sequence[int]) -> "QuerySet[Refund, dict[str, Any]]":
-    """What was refunded of each line and part of these requests, as `REFUNDED` names it."""
+    """What was refunded of each line and part of these requests, as `REFUNDED` names it.
+
+    Of what was paid alone: what was given on top of it is no refund of the request, it neither completes it nor
+    stands in the way of closing it.
+    """
     return (
         Refund.objects.counted()
-        .filter(request_id__in=request_ids)
+        .filter(request_id__in=request_ids, part__in=PAID_PARTS)
         .order_by("request_id", "order_item_id", "part")
         .values("request_id", "order_item_id", "part")
         .annotate(total=Sum("amount_minor"), last_version=Max("event__version"))
     )
+
+
+def _by_part(money: Iterable[Refund]) -> list[dict[str, Any]]:
+    """The same as `refunded_by_part`, of rows that were read."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in money:
+        if one.part in PAID_PARTS and one.status != RefundState.GIVEN_UP:
+            place = (one.request_id, one.order_item_id, one.part)
+            row = found.setdefault(place, dict(zip(REFUNDED, (*place, 0, None), strict=True)))
+            row["total"] += one.amount_minor
+            row["last_version"] = max(row["last_version"] or 0, one.event_version or 0)
+    return list(found.values())
+
+
+# What the label that the seller uploaded for an item's request has cost, in the currency of its line.
+OWN_LABEL = Subquery(
+    ReturnLabel.objects.filter(
+        request=OuterRef("request_id"),
+        kind=LabelKind.OWN,
+        voided_at__isnull=True,
+        currency=OuterRef("order_item__currency"),
+    ).values("cost_minor")[:1]
+)
 
 
 def other_of(order_item_id: int, quantity: int, request: ReturnRequest, *, than: int) -> Other:
@@ -469,6 +510,7 @@ def _items_and_others(
     by_line: dict[int, list[ReturnItem]] = defaultdict(list)
     for item in (
         ReturnItem.objects.filter(order_item_id__in=lines)
+        .annotate(own_label_minor=OWN_LABEL)
         .select_related("order_item", "request")
         .order_by("request_id", "ordinal", "id")
     ):

@@ -15,6 +15,7 @@ from django.db.models import QuerySet, Subquery
 from django.db.models.functions import Now
 
 from ..actors import MemberRole
+from ..advice import CostTable
 from ..models import (
     ClosureReason,
     Edition,
@@ -27,6 +28,7 @@ from ..models import (
 )
 from ..models.clock import as_moment
 from ..models.reasons import ClosureAudience
+from .costs import table_of
 from .prepared import Columns, Prepared
 
 # The withdrawal rules, the longest of them, are in the versions of the rules, too.
@@ -46,7 +48,7 @@ class Common:
     """What the requests of one seller have in common. It stays the same object until any of it changes.
 
     `closure_reasons`: the active ones of the seller's side; `closed_with`: all there are, by id; `team`: the names
-    of those who may decide, by the user's id.
+    of those who may decide, by the user's id; `costs`: what the way back costs.
     """
 
     seller: Seller
@@ -56,6 +58,7 @@ class Common:
     closure_reasons: list[ClosureReason]
     closed_with: dict[int, ClosureReason]
     team: dict[int, str]
+    costs: CostTable
 
 
 def common_of(sellers: Iterable[Seller]) -> tuple[dict[int, Common], datetime]:
@@ -92,6 +95,7 @@ def _common(seller: tuple[Any, ...], settings: tuple[Any, ...]) -> Common:
         ],
         closed_with=closed_with,
         team=names_of(list_colleagues(seller[SELLER.index("id")])),
+        costs=table_of(seller[SELLER.index("id")], seller[SELLER.index("default_grams")]),
     )
 
 

@@ -12,8 +12,9 @@ from ..actors import Actor
 from ..advice import MESSAGE, Payer
 from ..models import Photo, ReturnEvent
 from ..state_machine import Action, Role
+from .advising import costs_of, find_advice
 from .cases import Case
-from .seller_pages import buyer_language, costs_of, find_advice
+from .seller_pages import buyer_language
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from django.db.models import Q, Sum
 from ..actors import Actor
 from ..models import MarketplaceSettings, Order, Refund, ReturnItem, ReturnRequest
 from ..models.clock import database_now
-from ..models.money import RefundState
+from ..models.money import PAID_PARTS, RefundState
 from ..models.requests import Source
 from ..money import to_decimal
 from ..policy import PolicyVerdict
@@ -73,7 +73,7 @@ def _rows(requests: list[ReturnRequest], zone: ZoneInfo) -> Iterator[Cells]:
     opened_here = [request for request in requests if request.source == Source.PORTAL]
     refunded: Counter[tuple[int, int]] = Counter()
     for request_id, line_id, minor in (
-        Refund.objects.filter(request__in=opened_here, status=RefundState.CONFIRMED)
+        Refund.objects.filter(request__in=opened_here, status=RefundState.CONFIRMED, part__in=PAID_PARTS)
         .values_list("request_id", "order_item_id")
         .annotate(Sum("amount_minor"))
     ):

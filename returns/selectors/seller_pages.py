@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 
 from .. import history, policy, withdrawal
 from ..actors import Actor
-from ..advice import Advice, Payer, advise, who_pays
+from ..advice import Payer
 from ..dates import active_locale
 from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
 from ..models.people import Language
 from ..models.requests import OpenPayout
-from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
+from .advising import Advised, advice_of, payer_for
 from .cases import Case
 from .listed import Listed
 from .lists import Page
@@ -34,6 +34,7 @@ OFFERED = (
     Action.COMPLETE,
     Action.REOPEN,
     Action.SPLIT,
+    Action.OFFER,
 )
 
 
@@ -158,7 +159,7 @@ class Row:
     marks: Marks
     ended: Ended | None
     promise: Promise | None
-    advice: str
+    advice: Advised | None
     related: list[Related]
     actions: dict[str, Offer]
     reasons: list[Choice] = field(default_factory=list)
@@ -166,11 +167,18 @@ class Row:
     beside: Beside = NOTHING_BESIDE
     can_assign: bool = False
     is_delivery_problem: bool = False
+    offer_until: date | None = None
 
     @property
     def can_pick(self) -> bool:
         """May it be one of many that are decided at once?"""
         return self.status == Status.AUTHORIZATION_REQUIRED and bool(self.actions)
+
+    @property
+    def can_offer(self) -> bool:
+        """May an offer be made? Only one is open at a time."""
+        offer = self.actions.get(Action.OFFER.value)
+        return self.offer_until is None and offer is not None and offer.allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +282,11 @@ def row_of(
         promise=Promise(request.promise_minor or 0, request.promise_currency, request.promise_due_date)
         if request.promise_due_date
         else None,
-        advice=advice_of(case),
+        advice=advice_of(
+            case,
+            may_write=actor.may_write,
+            may_offer=Action.OFFER.value in actions and actions[Action.OFFER.value].allowed,
+        ),
         related=[Related(url_of(other.reference), _related(other.status)) for other in _others_once(case)],
         actions=actions,
         reasons=choices_of(case, closure_reasons) if can_close else [],
@@ -282,6 +294,9 @@ def row_of(
         beside=beside,
         can_assign=actor.may_write and actor.role == Role.SELLER,
         is_delivery_problem=case.is_never_arrived,
+        offer_until=policy.local_day(request.offer_until, case.rules.time_zone)
+        if request.offer_until
+        else None,
     )
 
 
@@ -325,7 +340,7 @@ def offers_of(case: Case, actor: Actor) -> dict[str, Offer]:
 def _explains(action: Action, status: Status, case: Case) -> bool:
     """Is it worth saying why this is not possible now? Only where people would look for the button."""
     if status == Status.AUTHORIZATION_REQUIRED:
-        return action in (Action.AUTHORIZE, Action.CLOSE)
+        return action in (Action.AUTHORIZE, Action.CLOSE) or (action == Action.OFFER and case.is_imported)
     if status == Status.AUTHORIZED:
         return action == Action.CLOSE and not case.request.is_label_owed
     return status == Status.CLOSED and action == Action.REOPEN
@@ -400,43 +415,6 @@ def verdict_notes(verdict: dict[str, Any], *, without: frozenset[str] = ON_THE_B
     if prepaid and verdict.get("policy") == policy.PolicyVerdict.IN_POLICY:
         notes.append(str(policy.sentence(policy.Reason(**prepaid))))
     return notes
-
-
-def advice_of(case: Case) -> str:
-    """The cost advice on an open request of one item, with its numbers, or nothing. What never arrived has no way
-    back: the advice is what to check (domain.md 6).
-    """
-    if case.request.status == Status.AUTHORIZATION_REQUIRED and case.is_never_arrived:
-        return _(
-            "A delivery problem, not a return. Check the tracking and the address, and ask the buyer about the "
-            "household, the neighbours and a safe place. Then offer a refund, or send the order again."
-        )
-    advice = find_advice(case)
-    return str(advice.sentence % costs_of(case, advice)) if advice else ""
-
-
-def costs_of(case: Case, advice: Advice) -> dict[str, str]:
-    """The numbers of the advice as money, in the active language."""
-    language = get_language() or Language.ENGLISH.value
-    currency = case.items[0].order_item.currency
-    return {
-        "cost": format_money(advice.cost_minor, currency, language),
-        "value": format_money(advice.value_minor, currency, language),
-    }
-
-
-def find_advice(case: Case) -> Advice | None:
-    """What the cost of the way back advises on an open request of one item that did arrive."""
-    is_open = case.request.status == Status.AUTHORIZATION_REQUIRED and not case.is_never_arrived
-    if not is_open or len(case.items) != 1:
-        return None
-    (item,) = case.items
-    value = case.moneys[item.pk].owed("item")
-    if value is None:
-        return None
-    reason = case.reasons.get(item.reason_code)
-    payer = who_pays(item.label_payer, reason.fault if reason else "")
-    return advise(value_minor=value, cost_minor=item.label_cost_minor, payer=payer)
 
 
 def undo_of(case: Case, actor: Actor) -> Undo | None:
@@ -544,10 +522,8 @@ def payer_of(case: Case) -> str:
         return ""
     if case.request.prepaid_eligible and not case.is_imported:
         return _("The marketplace provides the return label.")
-    item = case.items[0]
-    reason = case.reasons.get(item.reason_code)
-    payer = who_pays(item.label_payer, reason.fault if reason else "")
-    if item.label_payer:
+    payer = payer_for(case)
+    if case.items[0].label_payer:
         by_file = {
             Payer.BUYER: _("The buyer, by the marketplace's file."),
             Payer.SELLER: _("You, by the marketplace's file."),
@@ -561,11 +537,9 @@ def payer_of(case: Case) -> str:
 
 def payer_of_buyer(case: Case) -> str:
     """Who pays the way back, told to the buyer."""
-    item = case.items[0]
-    reason = case.reasons.get(item.reason_code)
     if case.request.prepaid_eligible:
         return _("The marketplace provides the return label.")
-    if who_pays(item.label_payer, reason.fault if reason else "") == Payer.BUYER:
+    if payer_for(case) == Payer.BUYER:
         return _("You pay the shipping.")
     return _("You do not pay the shipping.")
 
@@ -639,7 +613,7 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             reason=event.words.get("labels", {}).get(language, "") or event.reason_code,
             # What was written to each other stands together, as a conversation.
             comments=event.text if event.action != Action.WRITE else "",
-            note=history.parcel(event) or _held_note(event, case.now),
+            note=history.parcel(event) or history.offer(event) or _held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
             related=other_half(event, "seller-return"),
         )

@@ -16,6 +16,7 @@ from .escalation import escalate, uphold
 from .goods import complete_return, hand_over, keep_item, receive_return
 from .labels import provide_label
 from .money import record_refund
+from .offers import accept_offer, decline_offer, make_offer, take_back_offer
 from .open import open_return
 from .payouts import confirm_payout, fail_payout, give_up_payout, record_payout, retry_payout
 from .split import split_return
@@ -25,16 +26,19 @@ from .withdraw import withdraw
 from .write import write_message
 
 __all__ = [
+    "accept_offer",
     "authorize_return",
     "close_return",
     "complete_return",
     "confirm_payout",
     "decide_returns",
+    "decline_offer",
     "escalate",
     "fail_payout",
     "give_up_payout",
     "hand_over",
     "keep_item",
+    "make_offer",
     "open_return",
     "preview_decision",
     "provide_label",
@@ -46,6 +50,7 @@ __all__ = [
     "retry_payout",
     "split_return",
     "take_back_closing",
+    "take_back_offer",
     "undo_decision",
     "uphold",
     "withdraw",

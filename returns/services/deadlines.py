@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from .. import policy
 from ..actors import Actor
 from ..exceptions import Refusal
-from ..models import MarketplaceSettings, ReturnRequest
+from ..models import MarketplaceSettings, OfferState, ReturnRequest
 from ..models.clock import database_now
 from ..models.requests import Source
 from ..selectors.cases import NEVER_ARRIVED, Case
@@ -22,6 +22,7 @@ from ..state_machine import Action, Outcome, Status
 from .decide import Authorization, authorize_return
 from .goods import complete_return
 from .moves import Move, check_move, lock_cases, write_moves
+from .offers import lapse_offer
 
 BATCH = 200
 NEAR_ANSWER = timedelta(hours=4)
@@ -60,6 +61,14 @@ def complete_not_returned() -> int:
         due,
         lambda reference: complete_return(Actor.system(), reference=reference, outcome=Outcome.NOT_RETURNED),
     )
+
+
+def lapse_offers() -> int:
+    """End the offers whose time to answer has passed; both sides are told. Answers how many."""
+    due = ReturnRequest.objects.filter(
+        offers__state=OfferState.OPEN, offers__valid_until__lte=database_now(), offer_until__isnull=False
+    )
+    return _each(due, lapse_offer)
 
 
 def remind() -> int:

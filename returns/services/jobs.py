@@ -9,7 +9,7 @@ from ..models import BuyerCode, BuyerLookup, BuyerSession, Deciding, Heartbeat, 
 from ..models.clock import database_now
 from .asking import clear_drafts
 from .bulk import forget_bulk_runs, work_on_bulk_runs
-from .deadlines import authorize_at_limit, complete_not_returned, remind
+from .deadlines import authorize_at_limit, complete_not_returned, lapse_offers, remind
 from .imports.uploads import clear_uploads
 from .labels import clear_label_files
 from .photos import clear_photo_files
@@ -39,6 +39,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "authorize_at_limit": authorize_at_limit,
     "complete_not_returned": complete_not_returned,
     "remind": remind,
+    "lapse_offers": lapse_offers,
     "clear_access_rows": clear_access_rows,
     "clear_uploads": clear_uploads,
     "clear_label_files": clear_label_files,

@@ -24,6 +24,8 @@ from ..exceptions import Forbidden, KeyReused, NotFound, SomebodyElseWasFirst, T
 from ..history import sentence
 from ..models import (
     EventText,
+    Offer,
+    OfferState,
     Order,
     OrderItem,
     ReturnEvent,
@@ -47,6 +49,8 @@ from ..state_machine import (
 
 # Outcomes after which no parcel comes; what ended as not returned may still come, late.
 CALLED_OFF = GIVES_UNITS_BACK - {Outcome.NOT_RETURNED}
+# What ends an offer that waits for an answer, as every change of the status does (firm rule 7).
+OVERTAKES_OFFERS = frozenset({Action.SPLIT, Action.REASSESS, Action.HAND_OVER})
 # What the buyer may do while a decision can still be undone: it depends on no status, and tells none.
 RESTS_NOT = frozenset({Action.WRITE})
 
@@ -197,7 +201,7 @@ def _last_decisions(cases: Sequence[Case]) -> dict[int, ReturnEvent]:
     if not cases:
         return {}
     told = ReturnEvent.objects.filter(request_id__in=[case.request.pk for case in cases]).exclude(
-        action__in=(Action.REMIND, Action.ESCALATE, Action.WRITE, Action.HAND_OVER)
+        action__in=(Action.REMIND, Action.ESCALATE, Action.WRITE, Action.HAND_OVER, Action.OFFER)
     )
     last = told.values("request_id").annotate(last=Max("pk")).values("last")
     events = ReturnEvent.objects.filter(pk__in=last).defer("words", "facts").select_related("user")
@@ -315,6 +319,7 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
     item_columns_of: dict[frozenset[str], list[ReturnItem]] = defaultdict(list)
     columns_of: dict[frozenset[str], list[ReturnRequest]] = defaultdict(list)
     off: list[Move] = []
+    offers: list[Move] = []
     for move in moves:
         request = move.case.request
         source = request.status
@@ -325,8 +330,10 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
         if source != request.status:
             counts[request.seller_id, source] -= 1
             counts[request.seller_id, request.status] += 1
-        if _is_called_off(source, request):
+        if _is_called_off(source, move):
             off.append(move)
+        if "offer_until" in before and move.action != Action.OFFER:
+            offers.append(move)
         events.append(_event_of(actor, move, source, before))
     take_units(lines)
     for columns, requests in columns_of.items():
@@ -335,6 +342,7 @@ def write_moves(actor: Actor, moves: Sequence[Move]) -> list[ReturnEvent]:
         _save_alike(ReturnItem.objects, items, sorted(columns))
     ReturnItem.objects.bulk_create(item for move in moves for item in move.new_items)
     _write_labels(actor, off, [move.label for move in moves if move.label is not None])
+    _write_offers(actor, offers)
     ReturnEvent.objects.bulk_create(events)
     EventText.objects.bulk_create(
         EventText(event=event, text=move.text, salt=salt)
@@ -521,6 +529,9 @@ def _apply(move: Move) -> dict[str, list[Any]]:
     }
     if wanted["status"] == Status.COMPLETED and not wanted["outcome"]:
         wanted["outcome"] = request.outcome
+    if _is_overtaken(move):
+        wanted["offer_until"] = None
+        move.facts.setdefault("offer", {"state": OfferState.WITHDRAWN.value})
     changed: dict[str, list[Any]] = {}
     for column, value in wanted.items():
         old = getattr(request, column)
@@ -598,11 +609,35 @@ def text_digest(text: str, salt: str) -> str:
     return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest() if text else ""
 
 
-def _is_called_off(source: str, request: ReturnRequest) -> bool:
+def _is_called_off(source: str, move: Move) -> bool:
     """Will no parcel come any more, so that its label is void?"""
+    request = move.case.request
     return source == Status.AUTHORIZED and (
-        request.status in (Status.AUTHORIZATION_REQUIRED, Status.CLOSED) or request.outcome in CALLED_OFF
+        request.status in (Status.AUTHORIZATION_REQUIRED, Status.CLOSED)
+        or request.outcome in CALLED_OFF
+        or (request.status == Status.COMPLETED and move.case.has_accepted_offer)
     )
+
+
+def _is_overtaken(move: Move) -> bool:
+    """Does the move end the offer that waits for an answer?"""
+    request = move.case.request
+    return request.offer_until is not None and (
+        move.action in OVERTAKES_OFFERS or move.status != request.status
+    )
+
+
+def _write_offers(actor: Actor, moves: Sequence[Move]) -> None:
+    """Withdraw the open offers that were overtaken; what an undo takes back had ended one that stands again."""
+    overtaken = [move.case.request for move in moves if move.case.request.offer_until is None]
+    if overtaken:
+        still_open = Offer.objects.filter(request__in=overtaken, state=OfferState.OPEN)
+        still_open.update(state=OfferState.WITHDRAWN, answered_at=happened_at(moves[0].case, actor))
+    for move in moves:
+        if move.case.request.offer_until is not None:
+            last = Offer.objects.filter(request=move.case.request).latest("pk")
+            last.state, last.answered_at = OfferState.OPEN, None
+            last.save(update_fields=["state", "answered_at"])
 
 
 def _write_labels(actor: Actor, off: Sequence[Move], labels: Sequence[ReturnLabel]) -> None:

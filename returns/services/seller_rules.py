@@ -45,7 +45,7 @@ RULE_COLUMNS = ["name", "currency", "least_minor", "most_minor", "categories", "
 
 
 @contextmanager
-def _owned(actor: Actor) -> Iterator[Seller]:
+def owned(actor: Actor) -> Iterator[Seller]:
     """The actor's team, locked: of two owners who save at once, the second finds what the first has saved."""
     if actor.seller_id is None or not may_manage(actor):
         raise Forbidden(_("Only an owner of the team may change this."))
@@ -69,7 +69,7 @@ def upload_overrides(actor: Actor, *, file: Any) -> SkuUpload:
         overrides = read_overrides(file, file.size)
     except UnreadableFile as unreadable:
         refusal = unreadable
-    with _owned(actor) as team:
+    with owned(actor) as team:
         now = database_now()
         if team.sku_uploads.filter(uploaded_at__gt=now - UPLOADS_WITHIN).count() >= UPLOADS:
             sentence = format_lazy("{} {}", TOO_MANY_UPLOADS, SENTENCES[TOO_MANY_UPLOADS])
@@ -115,14 +115,14 @@ def set_override(actor: Actor, *, sku: str, is_automatic: bool) -> SkuRule:
     sku = clean_text(sku)
     if not 0 < len(sku) <= SKU_MAX:
         raise _wrong("sku", _("Enter a SKU of at most 40 characters, as your orders have it."))
-    with _owned(actor) as team:
+    with owned(actor) as team:
         return SkuRule.objects.update_or_create(
             seller=team, sku=sku, defaults={"is_automatic": is_automatic}
         )[0]
 
 
 def remove_override(actor: Actor, *, rule_id: int) -> SkuRule:
-    with _owned(actor) as team:
+    with owned(actor) as team:
         rule = team.sku_rules.filter(pk=rule_id).first()
         if rule is None:
             raise NotFound(_("This page does not exist, or it is not yours."))
@@ -182,7 +182,7 @@ def planned_rule(
 
 def save_returnless_rule(actor: Actor, *, rule_id: int | None = None, **values: Any) -> ReturnlessRule:
     """Save what `planned_rule` plans; it holds for requests that are opened from now on."""
-    with _owned(actor) as team:
+    with owned(actor) as team:
         if rule_id is None and team.returnless_rules.count() >= MOST_RULES:
             raise Invalid(_("Your team has 50 rules, the most there can be. Remove one first."))
         rule = planned_rule(actor, rule_id=rule_id, **values)
@@ -195,7 +195,7 @@ def save_returnless_rule(actor: Actor, *, rule_id: int | None = None, **values: 
 
 def switch_off_rule(actor: Actor, *, rule_id: int) -> ReturnlessRule:
     """Keep the rule, but let it do nothing."""
-    with _owned(actor):
+    with owned(actor):
         rule = get_returnless_rule(actor, rule_id)
         rule.is_active = False
         rule.save(update_fields=["is_active"])
@@ -204,7 +204,7 @@ def switch_off_rule(actor: Actor, *, rule_id: int) -> ReturnlessRule:
 
 def remove_returnless_rule(actor: Actor, *, rule_id: int) -> ReturnlessRule:
     """Take the rule away. Requests that it refunded keep its name in their history."""
-    with _owned(actor):
+    with owned(actor):
         rule = get_returnless_rule(actor, rule_id)
         rule.delete()
     return rule

@@ -32,7 +32,7 @@ PREPAID = Guide(
 CONCESSIONS = Guide(
     "concessions",
     _("Issuing concessions"),
-    _("Money in addition to a return or instead of one, and how to record it."),
+    _("Money in addition to a refund or instead of one: when it is worth it, how to give it, and how much."),
 )
 NEVER_ARRIVED = Guide(
     "never-arrived",
@@ -45,6 +45,7 @@ GUIDES = {guide.slug: guide for guide in (CLOSE, PREPAID, CONCESSIONS, NEVER_ARR
 _NEEDED = {
     "seller-close": (CLOSE, PREPAID),
     "seller-refund": (CONCESSIONS,),
+    "seller-concession": (CONCESSIONS,),
     "seller-complete": (PREPAID, NEVER_ARRIVED),
 }
 

@@ -34,6 +34,7 @@ from ..selectors.asking import (
     photos_by_line,
 )
 from ..selectors.cases import NEVER_ARRIVED, get_case
+from ..selectors.concessions import concessions_of_order
 from ..selectors.photos import get_photo, photos_by_item, thumbnail
 from ..services.asking import choose_items, describe_item, digest_of, preview_draft, send_draft
 from .papers import AS_A_FILE
@@ -67,6 +68,7 @@ def buyer_order(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "order": order,
         "lines": lines,
+        "given": concessions_of_order(order),
         "can_ask": any(line.free for line in lines),
         "has_draft": drafts_of(request.actor, order).exists(),
     }

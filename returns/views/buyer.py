@@ -18,8 +18,10 @@ from ..message_forms import ReplyForm, SentForm
 from ..models.people import Language
 from ..selectors import buyer_pages
 from ..selectors.cases import Case, get_case
+from ..selectors.concessions import concessions_of_request
 from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_for, qr_of
+from ..selectors.offers import open_offer, settled_words
 from ..selectors.payouts import open_payouts_of
 from ..selectors.reasons import list_closure_reasons
 from ..selectors.seller_pages import titles_of
@@ -38,7 +40,8 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
     events = buyer_pages.list_events(case)
     context = {
         "rma_number": case.request.rma_number,
-        "status": buyer_pages.status_words(case, actor),
+        "status": settled_words(events) or buyer_pages.status_words(case, actor),
+        "offer": open_offer(case, actor, events),
         "items": buyer_pages.items_of(case),
         "steps": buyer_pages.steps_of(case, actor, events),
         "written": conversation_of(case, actor, events),
@@ -49,13 +52,14 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
         "label": label_for(case, actor),
         "promise": buyer_pages.promise_of(case, actor),
         "payouts": open_payouts_of(case.request),
+        "given": concessions_of_request(case.request),
         "actions": buyer_pages.offers_of(case, actor),
         "is_resting": case.is_resting_for(actor),
         "step_in_until": buyer_pages.step_in_until(case, actor),
         "take_back_until": buyer_pages.take_back_until(case),
         "now": case.now,
     }
-    return _page(request, "buyer_return.html", case, None, context)
+    return buyer_page(request, "buyer_return.html", case, None, context)
 
 
 @buyer_required
@@ -73,8 +77,8 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, reference, _("Your request is closed. We sent you a receipt."))
-    return _page(request, "buyer_close.html", case, form, {})
+            return buyer_done(request, reference, _("Your request is closed. We sent you a receipt."))
+    return buyer_page(request, "buyer_close.html", case, form, {})
 
 
 @buyer_required
@@ -85,8 +89,8 @@ def keep(request: HttpRequest, reference: str) -> HttpResponse:
     form = ConfirmForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.keep_item(actor, reference=reference, key=form.cleaned_data["key"])
-        return _done(request, reference, _("You keep the item. We sent you a receipt."))
-    return _page(request, "buyer_keep.html", case, form, {})
+        return buyer_done(request, reference, _("You keep the item. We sent you a receipt."))
+    return buyer_page(request, "buyer_keep.html", case, form, {})
 
 
 @buyer_required
@@ -105,8 +109,8 @@ def step_in(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, reference, _("The marketplace is told and will look at it."))
-    return _page(request, "buyer_step_in.html", case, form, {"why": buyer_pages.why_step_in(case)})
+            return buyer_done(request, reference, _("The marketplace is told and will look at it."))
+    return buyer_page(request, "buyer_step_in.html", case, form, {"why": buyer_pages.why_step_in(case)})
 
 
 @buyer_required
@@ -128,8 +132,8 @@ def sent(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return _done(request, reference, _("Thank you: we know that the parcel is on its way."))
-    return _page(request, "buyer_sent.html", case, form, {"loses": buyer_pages.lost_by_sending(case)})
+            return buyer_done(request, reference, _("Thank you: we know that the parcel is on its way."))
+    return buyer_page(request, "buyer_sent.html", case, form, {"loses": buyer_pages.lost_by_sending(case)})
 
 
 @buyer_required
@@ -141,9 +145,9 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     form = ConfirmForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.take_back_closing(actor, reference=reference, key=form.cleaned_data["key"])
-        return _done(request, reference, _("Your request is open again. The seller is told."))
+        return buyer_done(request, reference, _("Your request is open again. The seller is told."))
     context = {"follows": buyer_pages.what_follows_reopening(case) if not form.is_bound else ""}
-    return _page(request, "buyer_reopen.html", case, form, context)
+    return buyer_page(request, "buyer_reopen.html", case, form, context)
 
 
 @takes_photos
@@ -169,9 +173,9 @@ def write(request: HttpRequest, reference: str) -> HttpResponse:
                 )
             )
         if event:
-            return _done(request, reference, _("Your message is with the seller."))
+            return buyer_done(request, reference, _("Your message is with the seller."))
     written = conversation_of(case, actor, buyer_pages.list_events(case))
-    return _page(request, "buyer_write.html", case, form, {"written": written})
+    return buyer_page(request, "buyer_write.html", case, form, {"written": written})
 
 
 def _reply_form(request: HttpRequest, reference: str) -> ReplyForm:
@@ -187,7 +191,7 @@ def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
     return case
 
 
-def _page(
+def buyer_page(
     request: HttpRequest, template: str, case: Case, form: ServiceForm | None, context: dict[str, Any]
 ) -> HttpResponse:
     status = 422 if form is not None and form.is_bound and form.errors else 200
@@ -205,7 +209,7 @@ def _page(
     return render(request, template, context, status=status)
 
 
-def _done(request: HttpRequest, reference: str, sentence: str) -> HttpResponse:
+def buyer_done(request: HttpRequest, reference: str, sentence: str) -> HttpResponse:
     messages.success(request, sentence)
     response = redirect("buyer-return", reference=reference)
     response.status_code = 303

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from ..decorators import seller_order_required, seller_required
+from ..selectors.concessions import money_of_order
 from ..selectors.orders import get_order, list_orders
 from ..text import clean_text
 
@@ -39,6 +40,11 @@ def orders(request: HttpRequest) -> HttpResponse:
 @seller_order_required
 @require_safe
 def one_order(request: HttpRequest, reference: str) -> HttpResponse:
-    """One order: its lines, what was paid, and its requests."""
-    context = {"row": get_order(request.actor, reference), "may_write": request.actor.may_write}
+    """One order: its lines, what was paid and given back, and its requests."""
+    row = get_order(request.actor, reference)
+    context = {
+        "row": row,
+        "given": money_of_order(row.order),
+        "may_write": request.actor.may_write,
+    }
     return render(request, "seller_order.html", context)

@@ -49,7 +49,8 @@ from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
 from ..selectors.comments import find_saved_comment, offer_saved_comments
-from ..selectors.conversation import conversation_of, draft_about_cost
+from ..selectors.concessions import concessions_among, list_money
+from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_of
 from ..selectors.listed import PAGE
 from ..selectors.lists import (
@@ -61,6 +62,7 @@ from ..selectors.lists import (
     list_returns,
     read_queue,
 )
+from ..selectors.offers import open_offer
 from ..selectors.payouts import open_payouts_of
 from ..selectors.photos import photos_by_item
 from ..selectors.seller_pages import Undrawn
@@ -228,7 +230,8 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
     """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
     events = seller_pages.list_events(request.return_request)
-    (case,) = load_cases([request.return_request], events)
+    money = list_money(request.return_request)
+    (case,) = load_cases([request.return_request], events, money)
     team = case.common.team
     row = seller_pages.row_of(case, actor, case.common.closure_reasons, beside(case, actor, team))
     context = {
@@ -241,12 +244,13 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "todo": seller_pages.todo_of(case, events),
         "timeline": seller_pages.timeline_of(case, actor, events),
         "case": case,
+        "given": concessions_among(money),
         "written": conversation_of(case, actor, events),
-        "can_draft": bool(row.advice and draft_about_cost(case)),
         "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
         "payouts": open_payouts_of(case.request),
+        "offer": open_offer(case, actor, events),
         "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,
         "is_ours": actor.role == Role.SELLER,

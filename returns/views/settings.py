@@ -105,11 +105,30 @@ class ImportedForm(ChangesForm):
         }
 
 
+class ConcessionsForm(ChangesForm):
+    title = gettext_lazy("Concessions")
+    concession_percent = forms.IntegerField(
+        label=gettext_lazy("Concessions up to (percent)"),
+        required=False,
+        min_value=0,
+        max_value=1000,
+        help_text=gettext_lazy(
+            "Of what was paid for an item, with tax and shipping, over all concessions for it. Left empty: what the "
+            "marketplace allows, which also holds where it is less. 0: none are given."
+        ),
+    )
+
+    class Meta:
+        model = Seller
+        fields = ("concession_percent",)
+
+
 SECTIONS: dict[str, type[ChangesForm]] = {
     "seller": SellerForm,
     "rules": RulesForm,
     "instructions": InstructionsForm,
     "imported": ImportedForm,
+    "concessions": ConcessionsForm,
 }
 
 

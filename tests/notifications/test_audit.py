@@ -15,6 +15,7 @@ from returns import services
 from returns.actors import Actor
 from returns.models import ReturnRequest
 from returns.services.decide import Authorization
+from returns.services.offers import Terms
 from returns.services.seller_rules import save_returnless_rule
 from returns.state_machine import Outcome, Role, Status
 from tests.factories import (
@@ -70,6 +71,13 @@ def work_through_everything(cast: Cast) -> None:
     )
     reopened = a_request_in(cast, Status.CLOSED)
     services.reopen_return(alice, reference=reopened.reference)
+    for kind, is_accepted in (("keep_full", False), ("keep_full", True), ("free_label", True)):
+        offered = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+        terms = Terms(kind=kind, comments="Would this help?")
+        event = services.make_offer(alice, reference=offered.reference, terms=terms)
+        if is_accepted:
+            buyer = Actor.buyer(offered.order)
+            services.accept_offer(buyer, reference=offered.reference, offer_id=event.offer.pk)
     save_returnless_rule(alice, name="Small things", currency="USD", least_minor=0, most_minor=2000)
     for is_paid in (True, True, False):
         cheap = open_request(make_order(cast.north_lane, Line(item=1299, tax=104)))
@@ -128,6 +136,26 @@ BREACHES = {
         {"I7"},
         "belongs to another seller than its owner",
         [f"UPDATE returns_returnlabel SET seller_id = {OTHER_SELLER}"],
+    ),
+    "an open offer that its request does not know": (
+        {"I16"},
+        "is open, but not for its request",
+        ["UPDATE returns_returnrequest SET offer_until = NULL"],
+    ),
+    "a request that waits for no offer": (
+        {"I16"},
+        "waits for an answer to no offer",
+        ["UPDATE returns_offer SET state = 'lapsed', answered_at = now() WHERE state = 'open'"],
+    ),
+    "an accepted offer of more than was refunded": (
+        {"I16"},
+        "was accepted, but not carried out as it says",
+        ["UPDATE returns_offer SET amount_minor = amount_minor + 1 WHERE state = 'accepted'"],
+    ),
+    "an offer of another seller": (
+        {"I7"},
+        "belongs to another seller than its owner",
+        [f"UPDATE returns_offer SET seller_id = {OTHER_SELLER}"],
     ),
     "a buyer who was not told": (
         {"I1"},

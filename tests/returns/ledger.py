@@ -11,7 +11,7 @@ from django.db.models import Count, F, Model, Sum
 
 from returns.exceptions import Refusal
 from returns.models import OrderItem, ReturnRequest, StatusCount
-from returns.models.money import PAID_PARTS
+from returns.models.money import EXTRA_PARTS, PAID_PARTS
 
 
 def everything_adds_up() -> None:
@@ -27,6 +27,8 @@ def everything_adds_up() -> None:
                 line.refunds.counted().filter(part=part).aggregate(total=Sum("amount_minor"))["total"] or 0
             )
             assert getattr(line, f"{part}_refunded_minor") == refunded
+        given = line.refunds.filter(part__in=EXTRA_PARTS).aggregate(total=Sum("amount_minor"))["total"] or 0
+        assert line.extra_refunded_minor == given <= (line.extra_ceiling_minor or 0)
     gaps = ReturnRequest.objects.annotate(written=Count("events")).exclude(written=F("version"))
     assert not gaps.exists()
     for request in ReturnRequest.objects.all():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from returns.models import (
     MarketplaceSettings,
     Membership,
     Note,
+    Offer,
     Order,
     Payout,
     Photo,
@@ -43,6 +45,7 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.services.comments import save_comment
+from returns.services.offers import Terms
 from returns.services.saved_views import save_view
 from returns.services.seller_rules import save_returnless_rule, set_override
 from returns.state_machine import Status
@@ -202,6 +205,17 @@ class World:
         self.settings = MarketplaceSettings.load()
         self.rules = RulesVersion.objects.latest("version")
 
+    @cached_property
+    def offers(self) -> list[Offer]:
+        """Two of one request: one that was taken back, and one that is open."""
+        alice = at_once(self.cast.actor(self.cast.alice))
+        request = a_request_in(self.cast, Status.AUTHORIZATION_REQUIRED)
+        terms = Terms(kind="keep_full", comments="Please keep it.")
+        first = services.make_offer(alice, reference=request.reference, terms=terms)
+        services.take_back_offer(alice, reference=request.reference, offer_id=first.pk)
+        services.make_offer(alice, reference=request.reference, terms=terms)
+        return list(Offer.objects.order_by("pk"))
+
 
 @pytest.fixture
 def world(db: None) -> World:
@@ -217,7 +231,7 @@ def update(instance: models.Model, columns: dict[str, Any]) -> None:
     assignments = ", ".join(f'"{column}" = %s' for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            f'UPDATE "{table}" SET {assignments} WHERE id = %s',  # noqa: S608 -- our own names
+            f'UPDATE "{table}" SET {assignments} WHERE "{instance._meta.pk.column}" = %s',  # noqa: S608 -- our own names
             [*columns.values(), instance.pk],
         )
         assert cursor.rowcount == 1
@@ -332,6 +346,7 @@ BROKEN: dict[str, list[Broken]] = {
             },
         ),
     ],
+    "request_offer_while_open": [lambda w: (w.closed, {"offer_until": NOW})],
     "request_promise_is_whole": [
         lambda w: (w.promised, {"promise_minor": None}),
         lambda w: (w.promised, {"promise_currency": ""}),
@@ -442,6 +457,19 @@ BROKEN: dict[str, list[Broken]] = {
     "returns_refund.idempotency_key": [
         lambda w: (w.other_refund, {"idempotency_key": w.refund.idempotency_key})
     ],
+    "offer_kind": [lambda w: (w.offers[1], {"kind": "hug"})],
+    "offer_state": [lambda w: (w.offers[0], {"state": "lost"})],
+    "offer_amount": [
+        lambda w: (w.offers[1], {"amount_minor": None}),
+        lambda w: (w.offers[1], {"amount_minor": 0}),
+        lambda w: (w.offers[1], {"currency": ""}),
+        lambda w: (w.offers[1], {"kind": "free_label"}),
+    ],
+    "offer_answered": [
+        lambda w: (w.offers[1], {"answered_at": NOW}),
+        lambda w: (w.offers[0], {"answered_at": None}),
+    ],
+    "offer_one_open": [lambda w: (w.offers[0], {"state": "open", "answered_at": None})],
     # Runs, settings, clockwork
     "file_run_kind": [lambda w: (w.file, {"kind": "labels"})],
     "file_run_state": [lambda w: (w.file, {"state": "lost"})],

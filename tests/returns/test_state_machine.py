@@ -28,7 +28,7 @@ from returns.state_machine import (
 ME, SOMEBODY_ELSE = 7, 8
 
 # What begins a request, then what can happen to one: the move, from where, to where, by whom. A completed
-# request stands in its outcome. A later piece lets the system complete as partially refunded, too.
+# request stands in its outcome.
 FIRST_MOVES = """
 open   | authorization_required | buyer seller admin system
 split  | authorization_required | seller admin
@@ -50,8 +50,9 @@ pay_out         | authorized refund_due             | refunded               | s
 complete        | authorized                        | not_returned           | system
 complete        | authorization_required authorized | duplicate              | seller admin
 complete        | authorization_required authorized | never_arrived          | seller admin
-complete        | authorized refund_due             | partially_refunded     | seller admin
-complete        | authorization_required            | refunded_without_return | system
+complete        | authorized refund_due             | partially_refunded     | seller admin system
+complete        | authorization_required            | partially_refunded     | system
+complete        | authorization_required authorized | refunded_without_return | system
 reopen          | closed                            | authorization_required | seller admin
 reopen          | closed                            | as before              | buyer
 undo            | authorized closed                 | as before              | seller admin
@@ -64,6 +65,8 @@ split           | authorization_required            | unchanged              | s
 reassess        | authorization_required            | unchanged              | admin
 hand_over       | authorization_required authorized | unchanged              | buyer system
 write           | any                               | unchanged              | buyer seller admin
+offer           | authorization_required authorized | unchanged              | buyer seller admin system
+offer           | refund_due                        | unchanged              | buyer seller admin system
 """
 
 STATES = [
@@ -87,8 +90,8 @@ FAVOURABLE = {
     "complete·not_returned": {"is_send_back_over": True},
     "complete·duplicate": {"is_duplicate": True, "prepaid_eligible": True},
     "complete·never_arrived": {"is_never_arrived": True, "prepaid_eligible": True},
-    "complete·partially_refunded": {"is_refunded": True},
-    "complete·refunded_without_return": {"has_returnless_rule": True},
+    "complete·partially_refunded": {"is_refunded": True, "has_accepted_offer": True},
+    "complete·refunded_without_return": {"has_returnless_rule": True, "has_accepted_offer": True},
     "reopen": {"closed_by": Role.SELLER},
     "undo": {"undoable_by": ME},
     "escalate": {"is_step_in_due": True},
@@ -99,9 +102,13 @@ FAVOURABLE = {
     "reassess": {},
     "hand_over": {},
     "write": {},
+    "offer": {"has_open_offer": True},
 }
 # Where a move is another one for one role.
-FAVOURABLE_FOR = {("reopen", "buyer"): {"closed_by": Role.BUYER}}
+FAVOURABLE_FOR = {
+    ("reopen", "buyer"): {"closed_by": Role.BUYER},
+    ("offer", "system"): {"is_offer_over": True},
+}
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
 TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated", "has_open_payout")
@@ -300,10 +307,18 @@ GUARDS = [
      "No pay-out of this request is open."),
     ("pay_out", "system", "closed", {"has_open_payout": False},
      "No pay-out of this request is open."),
-    ("complete·refunded_without_return", "system", "authorization_required", {"has_returnless_rule": False},
+    ("complete·partially_refunded", "system", "authorization_required", {"has_accepted_offer": False},
+     "The buyer has accepted no offer."),
+    ("complete·partially_refunded", "system", "refund_due", {"owes_refund": False},
+     "Everything that was paid for these units is already refunded."),
+    ("complete·refunded_without_return", "system", "authorization_required",
+     {"has_returnless_rule": False, "has_accepted_offer": False},
      "No rule refunds this request without a return."),
-    ("complete·refunded_without_return", "system", "authorization_required", {"is_imported": True},
+    ("complete·refunded_without_return", "system", "authorization_required",
+     {"is_imported": True, "has_accepted_offer": False},
      "No rule refunds this request without a return."),
+    ("complete·refunded_without_return", "system", "authorized", {"has_accepted_offer": False},
+     "The buyer has accepted no offer."),
     ("complete·refunded_without_return", "system", "authorization_required", {"owes_refund": False},
      "Everything that was paid for these units is already refunded."),
     ("reopen", "seller", "closed", {"closed_by": Role.BUYER},
@@ -353,6 +368,16 @@ GUARDS = [
      "Units of this request have come back already."),
     ("split", "seller", "authorization_required", {"is_refunded": True},
      "A refund was already recorded for this request, so this is no longer possible."),
+    ("offer", "seller", "authorization_required", {"is_answered_elsewhere": True},
+     "Make your offer at the marketplace: the buyer of this request gets no messages from here."),
+    ("offer", "admin", "authorized", {"is_never_arrived": True},
+     "The order never arrived, so there is nothing to keep. Refund it, or send it again."),
+    ("offer", "seller", "authorized", {"undoable_by": ME},
+     "Your last decision can still be undone. Make the offer once the buyer is told of it."),
+    ("offer", "buyer", "authorization_required", {"has_open_offer": False},
+     "This offer is no longer open."),
+    ("offer", "buyer", "refund_due", {"is_offer_over": True}, "The time to answer this offer is over."),
+    ("offer", "system", "authorized", {"is_offer_over": False}, "The buyer still has time to answer."),
     ("remind", "system", "closed", {"has_open_promise": False},
      "Nothing is due on this request."),
 ]  # fmt: skip
@@ -399,12 +424,19 @@ def test_every_guard_of_the_table_has_its_line_above() -> None:
 EXCEPTIONS = [
     ("authorize", "system", "authorization_required", {"has_rule": False, "is_timely_withdrawal": True}),
     ("authorize", "system", "authorization_required", {"has_rule": False, "prepaid_eligible": True}),
+    ("authorize", "system", "authorization_required", {"has_rule": False, "has_accepted_offer": True}),
     ("authorize", "seller", "authorization_required", {"has_way_back": False, "is_imported": True}),
     ("authorize", "seller", "authorization_required", {"has_way_back": False, "is_timely_withdrawal": True}),
     ("authorize", "seller", "authorization_required", {"has_rule": False}),
     ("close", "seller", "authorization_required", {"is_handed_over": True, "is_refunded": True}),
     ("complete·duplicate", "seller", "authorized", {"prepaid_eligible": False}),
     ("complete·never_arrived", "seller", "authorized", {"prepaid_eligible": False}),
+    (
+        "complete·refunded_without_return",
+        "system",
+        "authorization_required",
+        {"has_returnless_rule": False, "is_imported": True},
+    ),
     ("reopen", "seller", "closed", {"days_since_closed": 30}),
     ("reopen", "seller", "closed", {"days_since_closed": 31, "has_come_back": True}),
     ("reopen", "seller", "closed", {"closed_by": Role.ADMIN}),
@@ -478,16 +510,17 @@ def test_only_what_would_pass_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("facts", "role", "drawn"),
     [
-        (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.SELLER, "authorize close receive refund"),
+        (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.SELLER, "authorize close receive refund offer"),
         (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.SELLER,
-         "authorize receive refund"),
+         "authorize receive refund offer"),
         (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.BUYER, "close hand_over"),
         (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.BUYER,
          "keep_item hand_over"),
-        (Facts(status=Status.AUTHORIZED), Role.SELLER, "receive refund"),
+        (Facts(status=Status.AUTHORIZED), Role.SELLER, "receive refund offer"),
         (Facts(status=Status.AUTHORIZED, undoable_by=ME), Role.SELLER, "receive refund undo"),
         (Facts(status=Status.AUTHORIZED, is_handed_over=True), Role.BUYER, ""),
-        (Facts(status=Status.REFUND_DUE), Role.SELLER, "refund"),
+        (Facts(status=Status.REFUND_DUE), Role.SELLER, "refund offer"),
+        (Facts(status=Status.REFUND_DUE, has_open_offer=True), Role.BUYER, "offer"),
         (Facts(status=Status.REFUND_DUE), Role.BUYER, ""),
         (Facts(status=Status.REFUND_DUE, is_step_in_due=True), Role.BUYER, "escalate"),
         (Facts(status=Status.CLOSED, closed_by=Role.SELLER), Role.SELLER, "reopen"),

@@ -17,6 +17,8 @@ from notifications.models import ALWAYS_KEPT, WAITING, Message, RecipientType, S
 from returns.actors import MemberRole
 from returns.models import (
     Membership,
+    Offer,
+    OfferState,
     OrderItem,
     Payout,
     Refund,
@@ -28,6 +30,7 @@ from returns.models import (
 )
 from returns.models.clock import database_now
 from returns.models.money import EXTRA_PARTS, PAID_PARTS, RefundState
+from returns.models.offers import MONEY_KINDS
 from returns.models.payouts import OPEN, PayoutState
 from returns.services.labels import label_path
 from returns.services.moves import CALLED_OFF
@@ -83,6 +86,7 @@ class Audit:
             "I14": self.imports_were_quiet,
             "I15": self.labels_are_in_force_where_they_may,
             "I16": self.payouts_agree,
+            "I17": self.offers_are_what_their_events_say,
         }
 
     def owed_messages_exist(self) -> Findings:
@@ -194,6 +198,7 @@ class Audit:
             ("refund", self.refunds, "order_item__seller_id"),
             ("label", self.labels, "request__seller_id"),
             ("pay-out", self.payouts, "order__seller_id"),
+            ("offer", Offer.objects.filter(request__in=self.requests), "request__seller_id"),
         )
         for name, rows, owner in places:
             for pk in rows.exclude(seller_id=F(owner)).values_list("pk", flat=True).iterator():
@@ -331,6 +336,31 @@ class Audit:
         for pk, file in in_force.exclude(file="").values_list("pk", "file").iterator():
             if not label_path(file).is_file():
                 yield f"label {pk} has lost its file"
+
+    def offers_are_what_their_events_say(self) -> Findings:
+        """An open offer is known to its request, an accepted one was carried out: events and, where due, money."""
+        offers = Offer.objects.filter(request__in=self.requests)
+        lost = offers.filter(state=OfferState.OPEN).exclude(valid_until=F("request__offer_until"))
+        for pk in lost.values_list("pk", flat=True).iterator():
+            yield f"offer {pk} is open, but not for its request"
+        waiting = self.requests.filter(offer_until__isnull=False).exclude(
+            pk__in=offers.filter(state=OfferState.OPEN).values("request_id")
+        )
+        for reference in waiting.values_list("reference", flat=True).iterator():
+            yield f"request {reference} waits for an answer to no offer"
+        events = ReturnEvent.objects.filter(
+            request__in=self.requests, facts__offer__state=OfferState.ACCEPTED
+        ).annotate(given=Sum("refunds__amount_minor", default=0))
+        done: dict[int, dict[str, int]] = defaultdict(dict)
+        for action, facts, given in events.values_list("action", "facts", "given").iterator():
+            done[facts["offer"]["offer"]][action] = given
+        accepted = offers.filter(state=OfferState.ACCEPTED)
+        for pk, kind, minor in accepted.values_list("pk", "kind", "amount_minor").iterator():
+            carried_out: dict[str, int] = {Action.OFFER: 0, Action.AUTHORIZE: 0}
+            if kind in MONEY_KINDS:
+                carried_out = {Action.OFFER: 0, Action.COMPLETE: minor}
+            if done[pk] != carried_out:
+                yield f"offer {pk} was accepted, but not carried out as it says"
 
     def imports_were_quiet(self) -> Findings:
         loud = self.messages.filter(recipient_type=RecipientType.BUYER, event__action=Action.RECORD)

@@ -1,0 +1,168 @@
+"""Money given on top of what is refunded of an order, or instead of it: on any order, with a return or without.
+
+A concession is a row of the ledger of money, no move of a request: it names a request where one is the occasion,
+and changes nothing about it.
+"""
+
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from .. import policy
+from ..actors import Actor
+from ..exceptions import Forbidden, Invalid, NotFound
+from ..models import MarketplaceSettings, Order, OrderItem, Refund, ReturnRequest, Seller
+from ..models.clock import database_now
+from ..models.money import EXTRA_PARTS, RefundCause
+from ..money import MAX_MINOR, format_money
+from ..state_machine import Role
+from ..text import clean_text
+from .moves import announce, key_reused
+from .payouts import open_payout
+
+NOTE_MAX = 255
+MEMO_MAX = 500
+
+UNKNOWN_PAID = _(
+    "It is not known what was paid for this item, so nothing says how much may be given. "
+    "Read in an orders report that names it first."
+)
+SWITCHED_OFF = _("Concessions are switched off. An owner of the team or the marketplace can allow them.")
+
+
+def give_concession(
+    actor: Actor,
+    *,
+    order_reference: str,
+    line_id: int,
+    part: str,
+    amount_minor: int,
+    note: str = "",
+    memo: str = "",
+    request_reference: str = "",
+    key: str = "",
+) -> Refund:
+    """Record that `amount_minor` is given for a line of the order, and let the buyer be told.
+
+    `part` is one of `EXTRA_PARTS`, the amount in minor units of the line's currency; `note` is the team's own,
+    `memo` for the buyer; `request_reference` names the return that is the occasion. A form (`key`) that already
+    gave this answers with it. Never more than the line's ceiling over all its concessions: that is written with
+    the sum by one guarded UPDATE under the line's lock. `Invalid.errors` names the fields as they are called here.
+    """
+    if actor.role not in (Role.SELLER, Role.ADMIN) or not actor.may_write:
+        raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+    note, memo = clean_text(note), clean_text(memo, keep_lines=True)
+    with transaction.atomic():
+        order = (
+            Order.objects.for_actor(actor).filter(reference=order_reference).select_related("seller").first()
+        )
+        if order is None:
+            raise NotFound(_("This page does not exist, or it is not yours."))
+        # All lines of the order, so that one form acts once, whichever line it names the second time.
+        lines = {line.pk: line for line in order.items.select_for_update().order_by("pk")}
+        return_request = _occasion(actor, order, request_reference)
+        wanted = {
+            "order_item_id": line_id,
+            "request_id": return_request.pk if return_request else None,
+            "part": part,
+            "amount_minor": amount_minor,
+            "note": note,
+            "memo": memo,
+        }
+        key = f"concession:{order.pk}:{key or uuid4().hex}"
+        done = Refund.objects.filter(idempotency_key=key).first()
+        if done is not None:
+            if {name: getattr(done, name) for name in wanted} != wanted:
+                raise key_reused()
+            return done
+        _check(wanted, lines)
+        settings = MarketplaceSettings.load()
+        _raise_given(lines[line_id], amount_minor, percent_of(order.seller, settings))
+        today = policy.local_day(actor.occurred_at or database_now(), settings.time_zone)
+        return _keep(actor, lines[line_id], wanted, key=key, today=today)
+
+
+def percent_of(seller: Seller, settings: MarketplaceSettings) -> int:
+    """How much of what was paid for a line may be given for it: the lower of the marketplace's and the seller's."""
+    own = seller.concession_percent
+    return settings.concession_percent if own is None else min(own, settings.concession_percent)
+
+
+def ceiling_of(line: OrderItem, percent: int) -> int | None:
+    """All that may be given for the line, in minor units; None where what was paid for it is not known."""
+    if line.item_paid_minor is None or not line.currency:
+        return None
+    paid = line.item_paid_minor + (line.tax_paid_minor or 0) + (line.shipping_paid_minor or 0)
+    return min(paid * percent // 100, MAX_MINOR)
+
+
+def still_possible(line: OrderItem, percent: int) -> int | None:
+    """What can still be given for the line, in minor units; None where that is not known."""
+    ceiling = ceiling_of(line, percent)
+    return None if ceiling is None else max(ceiling - line.extra_refunded_minor, 0)
+
+
+def _occasion(actor: Actor, order: Order, reference: str) -> ReturnRequest | None:
+    if not reference:
+        return None
+    found = ReturnRequest.objects.for_actor(actor).filter(reference=reference, order=order).first()
+    if found is None:
+        raise NotFound(_("This page does not exist, or it is not yours."))
+    return found
+
+
+def _check(wanted: dict[str, Any], lines: dict[int, OrderItem]) -> None:
+    errors: dict[str, Any] = {}
+    if wanted["order_item_id"] not in lines:
+        errors["line_id"] = _("Choose an item of this order.")
+    if wanted["part"] not in EXTRA_PARTS:
+        errors["part"] = _("Choose what it is for.")
+    if not 0 < wanted["amount_minor"] <= MAX_MINOR:
+        errors["amount_minor"] = _("Enter an amount above zero.")
+    if len(wanted["note"]) > NOTE_MAX:
+        errors["note"] = _("Keep the note to at most 255 characters.")
+    if len(wanted["memo"]) > MEMO_MAX:
+        errors["memo"] = _("Keep the memo to at most 500 characters.")
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+
+
+def _raise_given(line: OrderItem, minor: int, percent: int) -> None:
+    """Add to what is given for the line; the UPDATE is the guard, a refusal says what is still possible."""
+    ceiling = ceiling_of(line, percent)
+    if ceiling is None:
+        raise Invalid(UNKNOWN_PAID, {"line_id": UNKNOWN_PAID})
+    given = OrderItem.objects.filter(pk=line.pk, extra_refunded_minor__lte=ceiling - minor).update(
+        extra_ceiling_minor=ceiling, extra_refunded_minor=F("extra_refunded_minor") + minor
+    )
+    if given:
+        return
+    if not percent:
+        raise Invalid(SWITCHED_OFF, {"amount_minor": SWITCHED_OFF})
+    left = still_possible(line, percent) or 0
+    sentence = _("At most %(amount)s can still be given for this item.") % {
+        "amount": format_money(left, line.currency, get_language() or "en")
+    }
+    raise Invalid(sentence, {"amount_minor": sentence})
+
+
+def _keep(actor: Actor, line: OrderItem, wanted: dict[str, Any], *, key: str, today: date) -> Refund:
+    """Write the row and its pay-out; the buyer is told from the row, once it is paid."""
+    given = Refund(
+        seller_id=line.seller_id,
+        currency=line.currency,
+        cause=RefundCause.CONCESSION,
+        user_id=actor.user_id,
+        refunded_date=today,
+        idempotency_key=key,
+        **wanted,
+    )
+    # Its payment is the order's own: it is no move of the request, and ends neither that nor a promise.
+    open_payout([given], order=line.order, role=actor.role, key=key)
+    announce()
+    return given
