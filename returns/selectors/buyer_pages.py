@@ -25,6 +25,8 @@ from ..state_machine import (
     refusal,
 )
 from .cases import Case
+from .photos import Thumbnail
+from .refunds import is_promise_overdue, is_refund_overdue, photos_of_refunds
 from .seller_pages import Offer, Promise, Related, other_half, payer_of_buyer
 
 SHOWN = (
@@ -67,6 +69,8 @@ class Step:
     comments: str
     is_done: bool
     related: Related | None = None
+    money: tuple[str, ...] = ()
+    photos: tuple[Thumbnail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,11 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
         if request.refund_due_at:
             day = format_day(policy.local_day(request.refund_due_at, case.rules.time_zone))
             sentence = _("The seller has received your return and refunds you by %(day)s.") % {"day": day}
+            if is_refund_overdue(case):
+                return StatusWords(
+                    _("Your refund is overdue"),
+                    _("It was due by %(day)s. You can ask the marketplace to step in.") % {"day": day},
+                )
         return StatusWords(_("Your refund is due"), sentence)
     if status == Status.CLOSED:
         return _closed_words(case)
@@ -136,10 +145,19 @@ def _closed_words(case: Case) -> StatusWords:
     if request.closed_by_role == Role.BUYER:
         return StatusWords(_("You closed this request"), label)
     if request.promise_due_date:
+        day = format_day(request.promise_due_date)
+        if is_promise_overdue(case):
+            return StatusWords(
+                _("Your promised refund is overdue"),
+                _("It was due by %(day)s. You can ask the marketplace to step in.") % {"day": day},
+            )
         return StatusWords(
             _("Closed: you get a refund"),
-            _("The seller refunds you by %(day)s. There is nothing to send back.")
-            % {"day": format_day(request.promise_due_date)},
+            _(
+                "The seller refunds you by %(day)s. There is nothing to send back. If nothing has come by then, you "
+                "can ask the marketplace to step in."
+            )
+            % {"day": day},
         )
     return StatusWords(_("The seller closed this request"), label)
 
@@ -218,6 +236,7 @@ def list_events(case: Case) -> list[ReturnEvent]:
 def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
     """What happened, oldest first, then what is still to come."""
     language = get_language() or Language.ENGLISH.value
+    photos = photos_of_refunds(case, actor, events)
     steps = [
         Step(
             sentence=_told(event, case),
@@ -226,6 +245,8 @@ def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
             comments=event.text if event.role in (Role.SELLER, Role.ADMIN) else "",
             is_done=True,
             related=other_half(event, "buyer-return"),
+            money=tuple(history.money(event)),
+            photos=tuple(photos.get(event.pk, ())),
         )
         for event in events
         if event.action != Action.WRITE

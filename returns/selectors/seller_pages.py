@@ -23,6 +23,7 @@ from .listed import Listed
 from .lists import Page
 from .photos import Thumbnail
 from .reasons import judge_reasons
+from .refunds import is_promise_overdue, is_refund_overdue, notes_of_refunds, photos_of_refunds
 from .teamwork import NOTE_REMOVABLE, NOTHING_BESIDE, Beside
 
 OFFERED = (
@@ -78,6 +79,8 @@ class Marks:
     is_overlapping: bool
     is_withdrawal: bool
     owes_money: bool
+    is_promise_overdue: bool
+    is_refund_overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,9 @@ class Entry:
     note: str
     is_withdrawn: bool
     related: Related | None = None
+    money: tuple[str, ...] = ()
+    own_note: str = ""
+    photos: tuple[Thumbnail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +272,8 @@ def row_of(
             is_overlapping=request.is_overlapping,
             is_withdrawal=request.is_timely_withdrawal,
             owes_money=request.promise_due_date is not None,
+            is_promise_overdue=is_promise_overdue(case),
+            is_refund_overdue=is_refund_overdue(case),
         ),
         ended=_ended(case),
         promise=Promise(request.promise_minor or 0, request.promise_currency, request.promise_due_date)
@@ -367,11 +375,11 @@ def clock_of(case: Case) -> Clock | None:
             "refund",
             request.refund_due_at,
             True,
-            _("If nothing is refunded, the buyer can ask the marketplace to step in."),
+            _("If nothing is refunded by then, the buyer can ask the marketplace to step in."),
         )
     if request.status == Status.CLOSED and request.promise_due_date:
         due_at = policy.promise_overdue_at(request.promise_due_date, case.rules)
-        return Clock("promise", due_at, True, _("Record the refund once you have paid it."))
+        return Clock("promise", due_at, True, _("Record the refund once you have paid it. If nothing is refunded by then, the buyer can ask the marketplace to step in."))
     return None
 
 
@@ -628,6 +636,8 @@ def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
 
 def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Entry]:
     language = get_language() or Language.ENGLISH.value
+    notes = notes_of_refunds(events) if actor.role == Role.SELLER else {}
+    photos = photos_of_refunds(case, actor, events)
     return [
         Entry(
             sentence=history.rule(event) or history.what(event),
@@ -639,6 +649,9 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             note=history.parcel(event) or _held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
             related=other_half(event, "seller-return"),
+            money=tuple(history.money(event)),
+            own_note=notes.get(event.pk, ""),
+            photos=tuple(photos.get(event.pk, ())),
         )
         for event in events
     ]

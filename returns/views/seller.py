@@ -36,7 +36,6 @@ from ..forms import (
     FilterForm,
     NoteForm,
     ReceiveForm,
-    RefundForm,
     ReopenForm,
     ServiceForm,
 )
@@ -44,7 +43,6 @@ from ..grounds import Ground
 from ..kept import Kept
 from ..middleware import next_page as _next
 from ..models import ReturnEvent
-from ..models.money import PAID_PARTS
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
@@ -67,7 +65,6 @@ from ..selectors.teamwork import beside, list_notes
 from ..services.bulk import MOST
 from ..services.comments import keep_comments
 from ..services.decide import undo_seconds
-from ..services.money import still_possible
 from ..services.moves import check_move
 from ..services.teamwork import begin_deciding
 from ..state_machine import Action, Role, Status, refusal
@@ -315,37 +312,6 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
     ]
     context = {"lines": lines, "refund_days": case.rules.refund_days}
     return decision_page(request, "seller_receive.html", case, form, context)
-
-
-@seller_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def refund(request: HttpRequest, reference: str) -> HttpResponse:
-    actor: Actor = request.actor
-    case = case_for(request, Action.REFUND)
-    form = RefundForm(request.POST or None, case=case, initial=initial_of(request))
-    if is_sent(request, form):
-        event = form.carry_out(
-            lambda: services.record_refund(
-                actor,
-                reference=reference,
-                amounts=form.amounts(),
-                refunded_date=form.cleaned_data["refunded_on"],
-                key=form.cleaned_data["key"],
-            )
-        )
-        if event:
-            return done(request, _("The refund is recorded and the buyer is told."))
-    effects = {
-        Status.AUTHORIZATION_REQUIRED: _("The money is recorded; you still decide about the request."),
-        Status.CLOSED: _("When the promised amount is reached, nothing is owed any more."),
-    }
-    context = {
-        "lines": _refund_lines(case, form),
-        "effect": effects.get(
-            Status(case.request.status), _("When everything owed is refunded, the request is completed.")
-        ),
-    }
-    return decision_page(request, "seller_refund.html", case, form, context)
 
 
 @seller_required
@@ -641,32 +607,6 @@ def _why_empty(counts: dict[str, int], is_filtered: bool) -> str:
     if is_filtered:
         return "nothing_matches"
     return "all_done" if counts["all"] else "nothing_yet"
-
-
-def _refund_lines(case: Case, form: RefundForm) -> list[dict[str, Any]]:
-    lines = []
-    for item in case.items:
-        line = item.order_item
-        parts = [
-            {
-                "label": part.label,
-                "paid_minor": getattr(line, f"{part.value}_paid_minor"),
-                "refunded_minor": getattr(line, f"{part.value}_refunded_minor"),
-                "possible_minor": still_possible(line, part.value),
-                "field": form[f"amount_{item.pk}_{part.value}"],
-            }
-            for part in PAID_PARTS
-            if f"amount_{item.pk}_{part.value}" in form.fields
-        ]
-        lines.append(
-            {
-                "title": line.title or line.sku,
-                "sku": line.sku,
-                "currency": line.currency or "USD",
-                "parts": parts,
-            }
-        )
-    return lines
 
 
 def _completions(case: Case, actor: Actor) -> list[seller_pages.Choice]:

@@ -1,0 +1,133 @@
+"""What pages and services read about refunds: may a fee be kept, what is promised and still to be paid."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Sum
+from django.urls import reverse
+
+from .. import policy
+from ..actors import Actor
+from ..fees import FeeFacts, FeeReason, judge_fee
+from ..models import Photo, Refund, ReturnEvent, ReturnItem
+from ..models.money import PAID_PARTS
+from ..state_machine import Action, Role, Status
+from .cases import Case
+from .photos import Thumbnail, thumbnail
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseState:
+    """A refund promise, what was refunded of it since the closing, and what is left; in minor units."""
+
+    minor: int
+    currency: str
+    due_date: date
+    refunded_minor: int
+    is_overdue: bool
+
+    @property
+    def left_minor(self) -> int:
+        return max(self.minor - self.refunded_minor, 0)
+
+
+def fee_finding(case: Case, item: ReturnItem) -> tuple[FeeReason | None, Any]:
+    """May a restocking fee be kept for this item? (reason, its sentence), else (None, why not)."""
+    reason = case.reasons.get(item.reason_code)
+    return judge_fee(
+        FeeFacts(
+            condition=item.condition if item.units_received else "",
+            policy=item.policy,
+            fault=reason.fault if reason else "",
+            is_timely_withdrawal=case.request.is_timely_withdrawal,
+        )
+    )
+
+
+def promise_of(case: Case) -> PromiseState | None:
+    """The open promise of a closed request; one query, none without a promise."""
+    request = case.request
+    if request.promise_due_date is None:
+        return None
+    return PromiseState(
+        minor=request.promise_minor or 0,
+        currency=request.promise_currency,
+        due_date=request.promise_due_date,
+        refunded_minor=refunded_since_closing(case),
+        is_overdue=is_promise_overdue(case),
+    )
+
+
+def is_promise_overdue(case: Case) -> bool:
+    """Has the promised day passed, with nothing left to hope for? (domain.md 5)"""
+    due = case.request.promise_due_date
+    return due is not None and case.now > policy.promise_overdue_at(due, case.rules)
+
+
+def is_refund_overdue(case: Case) -> bool:
+    due_at = case.request.refund_due_at
+    return case.request.status == Status.REFUND_DUE and due_at is not None and case.now > due_at
+
+
+def refunded_since_closing(case: Case) -> int:
+    """What was refunded in the promise's currency since the request was closed."""
+    closing = (
+        case.request.events.filter(action=Action.CLOSE, withdrawn_at__isnull=True)
+        .order_by("-version")
+        .values("version")[:1]
+    )
+    refunds = Refund.objects.filter(
+        request=case.request, currency=case.request.promise_currency, event__version__gt=closing
+    )
+    return refunds.aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
+def spread(case: Case, minor: int, currency: str) -> dict[tuple[int, str], int]:
+    """`minor` laid over what was paid and is not refunded: items first, then their tax, then shipping.
+
+    By item id and part. Where what was paid is unknown the first item of the currency takes it.
+    """
+    laid: dict[tuple[int, str], int] = {}
+    for part in PAID_PARTS:
+        for item in case.items:
+            line = item.order_item
+            paid = getattr(line, f"{part}_paid_minor")
+            if line.currency != currency or minor <= 0 or (paid is None and part != "item"):
+                continue
+            # Two rows of one line have one ceiling.
+            before = sum(
+                laid.get((other.pk, part.value), 0)
+                for other in case.items
+                if other.order_item_id == item.order_item_id
+            )
+            left = minor if paid is None else paid - getattr(line, f"{part}_refunded_minor") - before
+            if left > 0:
+                laid[item.pk, part.value] = min(left, minor)
+                minor -= laid[item.pk, part.value]
+    return laid
+
+
+def photos_of_refunds(
+    case: Case, actor: Actor, events: Iterable[ReturnEvent]
+) -> dict[int, list[Thumbnail]]:
+    """The photos of the refunds among these events, by event id; one query, none where no refund has any."""
+    with_photos = [event.pk for event in events if event.facts.get("refund", {}).get("photos")]
+    found: dict[int, list[Thumbnail]] = defaultdict(list)
+    if with_photos:
+        page = "buyer-photo" if actor.role == Role.BUYER else "seller-photo"
+        for photo in Photo.objects.for_actor(actor).filter(event__in=with_photos).order_by("pk"):
+            url = reverse(page, args=[case.request.reference, photo.reference])
+            found[photo.event_id or 0].append(thumbnail(photo, url))
+    return found
+
+
+def notes_of_refunds(events: Iterable[ReturnEvent]) -> dict[int, str]:
+    """The seller's own notes on the refunds among these events, by event id; one query, none without a refund."""
+    with_money = [event.pk for event in events if "refund" in event.facts]
+    if not with_money:
+        return {}
+    notes = Refund.objects.filter(event__in=with_money).exclude(note="")
+    return {event_id: note for event_id, note in notes.values_list("event_id", "note") if event_id}
