@@ -16,10 +16,9 @@ from .carriers import KNOWN
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
 from .models import ReturnReason
-from .models.money import PAID_PARTS, RefundPart
 from .models.people import Language
 from .models.requests import ItemCondition
-from .money import currency_exponent, to_decimal, to_minor
+from .money import to_decimal, to_minor
 from .policy import PolicyVerdict
 from .selectors.cases import Case
 from .selectors.common import list_colleagues, names_of

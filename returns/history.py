@@ -90,7 +90,11 @@ def fees_told(event: ReturnEvent) -> list[str]:
 def money(event: ReturnEvent) -> list[str]:
     """What the event gave to the buyer: the sum refunded, what was kept of it, what was sent instead."""
     refund = event.facts.get("refund")
-    given = [_("%(amount)s refunded") % {"amount": _amount(refund["minor"], refund["currency"])}] if refund else []
+    given = (
+        [_("%(amount)s refunded") % {"amount": _amount(refund["minor"], refund["currency"])}]
+        if refund
+        else []
+    )
     return [*given, *fees_told(event), *replacement(event)]
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from django import forms
 from django.core import signing
 from django.http import QueryDict
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from .fees import MOST_PERCENT, percent_of
 from .forms import DateInput, ServiceForm
@@ -61,9 +60,7 @@ class RefundForm(ServiceForm):
         help_text=gettext_lazy("Only your team reads it, never the buyer."),
     )
 
-    def __init__(
-        self, *args: Any, case: Case, promise: PromiseState | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, case: Case, promise: PromiseState | None = None, **kwargs: Any) -> None:
         """`promise`: what the closing promised; the form then begins with what is left of it."""
         initial = {"refunded_on": case.today, **kwargs.pop("initial", {})}
         super().__init__(*args, initial=initial, **kwargs)
@@ -113,9 +110,9 @@ class RefundForm(ServiceForm):
     def _wrong_amount(left: int | None, currency: str) -> str:
         if left is None:
             return _("Enter an amount above zero, with at most the usual decimals of its currency.")
-        return _("Enter an amount of at most %(amount)s, with at most the usual decimals of its currency.") % {
-            "amount": format_money(left, currency, get_language() or "en")
-        }
+        return _(
+            "Enter an amount of at most %(amount)s, with at most the usual decimals of its currency."
+        ) % {"amount": format_money(left, currency, get_language() or "en")}
 
     def _add_ending(self, item: ReturnItem) -> None:
         reason, _sentence = self.findings[item.pk]
@@ -160,9 +157,7 @@ class RefundForm(ServiceForm):
                 else:
                     fees[item.pk] = percent_of(self._base(item), int(typed))
             except (ValueError, OverflowError):
-                self.add_error(
-                    name, _("Enter an amount with at most the usual decimals of its currency.")
-                )
+                self.add_error(name, _("Enter an amount with at most the usual decimals of its currency."))
         return fees
 
     def _base(self, item: ReturnItem) -> int:

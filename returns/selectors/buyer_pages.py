@@ -114,7 +114,10 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
         sentence = _("The seller has received your return and refunds you next.")
         if request.refund_due_at:
             day = format_day(policy.local_day(request.refund_due_at, case.rules.time_zone))
-            sentence = _("The seller has received your return and refunds you by %(day)s.") % {"day": day}
+            sentence = _(
+                "The seller has received your return and refunds you by %(day)s. If nothing has come by then, you can "
+                "ask the marketplace to step in."
+            ) % {"day": day}
             if is_refund_overdue(case):
                 return StatusWords(
                     _("Your refund is overdue"),

@@ -110,9 +110,7 @@ def spread(case: Case, minor: int, currency: str) -> dict[tuple[int, str], int]:
     return laid
 
 
-def photos_of_refunds(
-    case: Case, actor: Actor, events: Iterable[ReturnEvent]
-) -> dict[int, list[Thumbnail]]:
+def photos_of_refunds(case: Case, actor: Actor, events: Iterable[ReturnEvent]) -> dict[int, list[Thumbnail]]:
     """The photos of the refunds among these events, by event id; one query, none where no refund has any."""
     with_photos = [event.pk for event in events if event.facts.get("refund", {}).get("photos")]
     found: dict[int, list[Thumbnail]] = defaultdict(list)

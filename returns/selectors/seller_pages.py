@@ -379,7 +379,15 @@ def clock_of(case: Case) -> Clock | None:
         )
     if request.status == Status.CLOSED and request.promise_due_date:
         due_at = policy.promise_overdue_at(request.promise_due_date, case.rules)
-        return Clock("promise", due_at, True, _("Record the refund once you have paid it. If nothing is refunded by then, the buyer can ask the marketplace to step in."))
+        return Clock(
+            "promise",
+            due_at,
+            True,
+            _(
+                "Record the refund once you have paid it. If nothing is refunded by then, the buyer can ask the "
+                "marketplace to step in."
+            ),
+        )
     return None
 
 

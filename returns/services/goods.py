@@ -158,7 +158,9 @@ def complete_return(
     """
     sent = {name: clean_text(words) for name, words in (replacement or {}).items()}
     _check_lengths(sent)
-    facts: dict[str, Any] = {"stated": {"buyer_writes_never_arrived": True}} if buyer_writes_never_arrived else {}
+    facts: dict[str, Any] = (
+        {"stated": {"buyer_writes_never_arrived": True}} if buyer_writes_never_arrived else {}
+    )
     if outcome == Outcome.REPLACED:
         facts["replacement"] = sent
 

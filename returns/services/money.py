@@ -268,9 +268,7 @@ def _word_errors(note: str, memo: str) -> dict[str, Any]:
     }
 
 
-def _amount_errors(
-    case: Case, wanted: Mapping[tuple[int, str], int], refunded_date: date
-) -> dict[str, Any]:
+def _amount_errors(case: Case, wanted: Mapping[tuple[int, str], int], refunded_date: date) -> dict[str, Any]:
     errors: dict[str, Any] = {}
     items = {item.pk: item for item in case.items}
     currencies = set()

@@ -74,9 +74,7 @@ def _fee_error(case: Case, item: ReturnItem, wanted: Amounts, fee: int) -> Any:
     return None
 
 
-def kept_of(
-    case: Case, wanted: Amounts, fees: Mapping[int, int], final: Collection[int]
-) -> dict[int, int]:
+def kept_of(case: Case, wanted: Amounts, fees: Mapping[int, int], final: Collection[int]) -> dict[int, int]:
     """By id of each item that is settled: what is owed for it and not in `wanted`. Ask before that is counted."""
     kept = {}
     for item_id in sorted({*fees, *final}):

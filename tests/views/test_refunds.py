@@ -106,7 +106,12 @@ def test_a_fee_with_a_photo_completes_as_partially_refunded_and_both_sides_read_
         assert response.status_code == 303
     assert (now(request).status, now(request).outcome) == (Status.COMPLETED, Outcome.PARTIALLY_REFUNDED)
     row = Refund.objects.get()
-    assert (row.amount_minor, row.note, row.memo, row.user) == (4000, words["note"], words["memo"], cast.alice)
+    assert (row.amount_minor, row.note, row.memo, row.user) == (
+        4000,
+        words["note"],
+        words["memo"],
+        cast.alice,
+    )
     fee = "$10.00 is kept as a restocking fee for Steel kettle: it came back used."
     mail = told(last_mail())
     for sentence in ("$40.00", fee, "completed now", words["memo"]):
@@ -127,9 +132,7 @@ def test_a_fee_with_a_photo_completes_as_partially_refunded_and_both_sides_read_
 @pytest.mark.parametrize(
     ("fee", "kept"), [("19", 950), ("20", 1000), ("50", 2500)], ids=["no photo needed", "from here", "most"]
 )
-def test_from_twenty_percent_up_a_fee_needs_a_photo(
-    cast: Cast, alice: Client, fee: str, kept: int
-) -> None:
+def test_from_twenty_percent_up_a_fee_needs_a_photo(cast: Cast, alice: Client, fee: str, kept: int) -> None:
     request = came_back(cast, "damaged")
     response = refund(alice, request, item="50.00", fee=fee, fee_unit="percent", memo="Scratched.")
     if kept >= 1000:
@@ -161,9 +164,7 @@ def test_a_fee_that_cannot_be_is_refused_and_kept_in_its_field(
     cast: Cast, alice: Client, fee: str, unit: str, sentence: str
 ) -> None:
     request = came_back(cast)
-    response = refund(
-        alice, request, item="50.00", fee=fee, fee_unit=unit, photos=[a_photo(name="lid.jpg")]
-    )
+    response = refund(alice, request, item="50.00", fee=fee, fee_unit=unit, photos=[a_photo(name="lid.jpg")])
     assert is_refused(response, f"fee_{the_pk(request)}", sentence)
     assert f'value="{fee}"' in html(response)
     assert not Refund.objects.exists()
@@ -183,22 +184,28 @@ def test_kept_photos_are_of_this_request_and_signed(cast: Cast, alice: Client) -
         response = refund(alice, request, item="50.00", fee="20", fee_unit="percent", kept_photos=token)
         assert is_refused(response, "photos", "needs at least one photo")
     response = refund(
-        alice, request, item="50.00", fee="20", fee_unit="percent", photos=[a_photo(), upload("kettle.jpg", HTML)]
+        alice,
+        request,
+        item="50.00",
+        fee="20",
+        fee_unit="percent",
+        photos=[a_photo(), upload("kettle.jpg", HTML)],
     )
     assert is_refused(response, "photos", "Choose photos in JPEG, PNG or WebP format.")
 
 
 @pytest.mark.parametrize(
-    ("condition", "reason", "age", "sentence"),
+    ("returned", "sentence"),
     [
-        ("unopened", "CR-UNWANTED_ITEM", 8, "came back neither used nor damaged"),
-        ("used", "CR-DEFECTIVE", 8, "the buyer is not at fault"),
-        ("opened", "CR-DEFECTIVE", 60, "the buyer is not at fault"),
+        (("unopened", "CR-UNWANTED_ITEM", 8), "came back neither used nor damaged"),
+        (("used", "CR-DEFECTIVE", 8), "the buyer is not at fault"),
+        (("opened", "CR-DEFECTIVE", 60), "the buyer is not at fault"),
     ],
 )
 def test_where_no_fee_may_be_kept_the_page_says_why_and_none_is_taken(
-    cast: Cast, alice: Client, condition: str, reason: str, age: int, sentence: str
+    cast: Cast, alice: Client, returned: tuple[str, str, int], sentence: str
 ) -> None:
+    condition, reason, age = returned
     request = came_back(cast, condition, reason=reason, delivered_days_ago=age)
     page = html(alice.get(url(request, "refund/")))
     assert sentence in page
@@ -357,9 +364,7 @@ def promised(cast: Cast, *, minor: int = 13000, due_days_ago: int = -2) -> Retur
 
 
 @pytest.mark.both_databases
-def test_the_page_begins_with_what_is_promised_and_keeps_the_promise_once(
-    cast: Cast, alice: Client
-) -> None:
+def test_the_page_begins_with_what_is_promised_and_keeps_the_promise_once(cast: Cast, alice: Client) -> None:
     request = promised(cast)
     page = alice.get(url(request, "refund/"))
     assert "You promised $130.00 by" in words_of(page)
@@ -398,9 +403,7 @@ def test_an_overdue_promise_is_shown_to_seller_buyer_and_admin(cast: Cast, alice
 def test_an_overdue_refund_is_shown_to_seller_buyer_and_admin(cast: Cast, alice: Client) -> None:
     request = a_request_in(cast, Status.AUTHORIZED)
     actor = at_once(cast.actor(cast.alice)).at(days_ago(6))
-    services.receive_return(
-        actor, reference=request.reference, received={the_pk(request): (1, "unopened")}
-    )
+    services.receive_return(actor, reference=request.reference, received={the_pk(request): (1, "unopened")})
     in_time = a_request_in(cast, Status.REFUND_DUE)
     for page in ("?status=refund_due", f"{request.reference}/"):
         assert "Refund overdue" in words_of(alice.get(f"/seller/returns/{page}"))
@@ -444,7 +447,9 @@ def test_a_replacement_needs_a_number_and_is_told(cast: Cast, alice: Client) -> 
 def test_the_pages_say_what_happens_if_nobody_acts(cast: Cast, language: str) -> None:
     User.objects.filter(pk=cast.alice.pk).update(language=language)
     alice = signed_in(cast.alice)
-    sentence = {"en": "the buyer can ask the marketplace to step in", "zh-hans": "买家可以申请平台介入"}[language]
+    sentence = {"en": "the buyer can ask the marketplace to step in", "zh-hans": "买家可以申请平台介入"}[
+        language
+    ]
     for request in (promised(cast), a_request_in(cast, Status.REFUND_DUE)):
         assert sentence in words_of(alice.get(url(request)))
 
