@@ -85,7 +85,8 @@ class RefundForm(ServiceForm):
         currency = line.currency or "USD"
         left = still_possible(line, part)
         name = f"amount_{item.pk}_{part.value}"
-        is_offered = left != 0 and (left is not None or part == RefundPart.ITEM)
+        is_settled = item.kept_minor is not None and part != RefundPart.SHIPPING
+        is_offered = not is_settled and left != 0 and (left is not None or part == RefundPart.ITEM)
         # What was sent is read, too: sent twice, the first has perhaps left nothing.
         if not is_offered and name not in self.data:
             return

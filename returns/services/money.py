@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ..actors import Actor
 from ..exceptions import Invalid
 from ..models import OrderItem, Refund, ReturnEvent
-from ..models.money import PAID_PARTS, RefundCause, RefundKind, RefundState
+from ..models.money import PAID_PARTS, RefundCause, RefundKind, RefundPart, RefundState
 from ..money import format_money
 from ..selectors.cases import Case
 from ..selectors.refunds import refunded_since_closing
@@ -275,6 +275,8 @@ def _amount_errors(case: Case, wanted: Mapping[tuple[int, str], int], refunded_d
     for (item_id, part), minor in wanted.items():
         if item_id not in items or part not in PAID_PARTS:
             errors[""] = _("This item does not belong to the request. Open the page again.")
+        elif items[item_id].kept_minor is not None and part != RefundPart.SHIPPING:
+            errors[f"amount_{item_id}_{part}"] = _("This item is settled: nothing more is refunded for it here.")
         elif minor < 0:
             errors[f"amount_{item_id}_{part}"] = _("Enter an amount above zero.")
         else:

@@ -258,6 +258,8 @@ def test_of_two_lines_each_ends_for_itself(cast: Cast, alice: Client) -> None:
     assert now(request).status == Status.REFUND_DUE
     page = html(alice.get(url(request, "refund/")))
     assert dict(re.findall(r'name="amount_(\d+)_item" value="([\d.]+)"', page)) == {str(pan): "50.00"}
+    more = alice.post(url(request, "refund/"), data | {f"amount_{pot}_item": "1.00", "key": "more"})
+    assert is_refused(more, f"amount_{pot}_item", "This item is settled")
     rest = {f"amount_{pan}_item": "50.00", "key": "second"}
     assert alice.post(url(request, "refund/"), data | rest).status_code == 303
     assert (now(request).status, now(request).outcome) == (Status.COMPLETED, Outcome.PARTIALLY_REFUNDED)
