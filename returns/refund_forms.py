@@ -131,7 +131,7 @@ class RefundForm(ServiceForm):
                 choices=[(PERCENT, "%"), (AMOUNT, item.order_item.currency or "USD")],
             )
         self.fields[f"final_{item.pk}"] = forms.BooleanField(
-            label=_("Nothing more is refunded for this item"), required=False
+            label=_("Partial refund: nothing more is refunded for this item"), required=False
         )
 
     def clean(self) -> dict[str, Any]:

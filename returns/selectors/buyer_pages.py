@@ -114,15 +114,14 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
         sentence = _("The seller has received your return and refunds you next.")
         if request.refund_due_at:
             day = format_day(policy.local_day(request.refund_due_at, case.rules.time_zone))
-            sentence = _(
-                "The seller has received your return and refunds you by %(day)s. If nothing has come by then, you can "
-                "ask the marketplace to step in."
-            ) % {"day": day}
             if is_refund_overdue(case):
-                return StatusWords(
-                    _("Your refund is overdue"),
-                    _("It was due by %(day)s. You can ask the marketplace to step in.") % {"day": day},
-                )
+                return StatusWords(_("Your refund is overdue"), _overdue_words(case, day))
+            sentence = _("The seller has received your return and refunds you by %(day)s.") % {"day": day}
+            if not case.is_imported:
+                sentence = _(
+                    "The seller has received your return and refunds you by %(day)s. If nothing has come by then, you "
+                    "can ask the marketplace to step in."
+                ) % {"day": day}
         return StatusWords(_("Your refund is due"), sentence)
     if status == Status.CLOSED:
         return _closed_words(case)
@@ -150,10 +149,10 @@ def _closed_words(case: Case) -> StatusWords:
     if request.promise_due_date:
         day = format_day(request.promise_due_date)
         if is_promise_overdue(case):
-            return StatusWords(
-                _("Your promised refund is overdue"),
-                _("It was due by %(day)s. You can ask the marketplace to step in.") % {"day": day},
-            )
+            return StatusWords(_("Your promised refund is overdue"), _overdue_words(case, day))
+        if case.is_imported:
+            sentence = _("The seller refunds you by %(day)s. There is nothing to send back.")
+            return StatusWords(_("Closed: you get a refund"), sentence % {"day": day})
         return StatusWords(
             _("Closed: you get a refund"),
             _(
@@ -163,6 +162,17 @@ def _closed_words(case: Case) -> StatusWords:
             % {"day": day},
         )
     return StatusWords(_("The seller closed this request"), label)
+
+
+def _overdue_words(case: Case, day: str) -> str:
+    """What the buyer can do about money that was due on `day`."""
+    if case.is_imported:
+        return _("It was due by %(day)s. Please ask at the marketplace where you bought the item.") % {
+            "day": day
+        }
+    if case.request.escalated_at is not None:
+        return _("It was due by %(day)s. The marketplace was asked to step in.") % {"day": day}
+    return _("It was due by %(day)s. You can ask the marketplace to step in.") % {"day": day}
 
 
 def _completed_words(case: Case) -> StatusWords:

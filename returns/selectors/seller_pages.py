@@ -80,7 +80,6 @@ class Marks:
     is_withdrawal: bool
     owes_money: bool
     is_promise_overdue: bool
-    is_refund_overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +272,6 @@ def row_of(
             is_withdrawal=request.is_timely_withdrawal,
             owes_money=request.promise_due_date is not None,
             is_promise_overdue=is_promise_overdue(case),
-            is_refund_overdue=is_refund_overdue(case),
         ),
         ended=_ended(case),
         promise=Promise(request.promise_minor or 0, request.promise_currency, request.promise_due_date)
@@ -371,24 +369,23 @@ def clock_of(case: Case) -> Clock | None:
             outcome = _("You need do nothing. If nothing is sent, it ends as not returned 5 days later.")
         return Clock("send_back", due_at, True, outcome)
     if request.status == Status.REFUND_DUE and request.refund_due_at:
-        return Clock(
-            "refund",
-            request.refund_due_at,
-            True,
-            _("If nothing is refunded by then, the buyer can ask the marketplace to step in."),
-        )
+        outcome = _unpaid(case, is_overdue=is_refund_overdue(case))
+        return Clock("refund", request.refund_due_at, True, outcome)
     if request.status == Status.CLOSED and request.promise_due_date:
         due_at = policy.promise_overdue_at(request.promise_due_date, case.rules)
-        return Clock(
-            "promise",
-            due_at,
-            True,
-            _(
-                "Record the refund once you have paid it. If nothing is refunded by then, the buyer can ask the "
-                "marketplace to step in."
-            ),
-        )
+        return Clock("promise", due_at, True, _unpaid(case, is_overdue=is_promise_overdue(case)))
     return None
+
+
+def _unpaid(case: Case, *, is_overdue: bool) -> str:
+    """What follows where no refund is recorded."""
+    if is_overdue:
+        if case.is_imported:
+            return _("Nothing was refunded in time: the buyer may claim at the marketplace.")
+        return _("Nothing was refunded in time: the buyer can ask the marketplace to step in.")
+    if case.is_imported:
+        return _("If nothing is refunded by then, the buyer may claim at the marketplace.")
+    return _("If nothing is refunded by then, the buyer can ask the marketplace to step in.")
 
 
 ON_THE_BADGE = frozenset({"window_open", "window_open_estimate"})

@@ -276,7 +276,9 @@ def _amount_errors(case: Case, wanted: Mapping[tuple[int, str], int], refunded_d
         if item_id not in items or part not in PAID_PARTS:
             errors[""] = _("This item does not belong to the request. Open the page again.")
         elif items[item_id].kept_minor is not None and part != RefundPart.SHIPPING:
-            errors[f"amount_{item_id}_{part}"] = _("This item is settled: nothing more is refunded for it here.")
+            errors[f"amount_{item_id}_{part}"] = _(
+                "This item is settled: nothing more is refunded for it here."
+            )
         elif minor < 0:
             errors[f"amount_{item_id}_{part}"] = _("Enter an amount above zero.")
         else:
