@@ -42,12 +42,12 @@ class FeeFacts:
 
 def judge_fee(facts: FeeFacts) -> tuple[FeeReason | None, Any]:
     """(reason, its sentence) where a fee may be kept, else (None, the sentence that says why not)."""
+    if facts.fault in ("seller", "none"):
+        return None, gettext_lazy("No restocking fee: by the reason given, the buyer is not at fault.")
     if not facts.condition:
         return None, gettext_lazy(
             "A restocking fee is for what came back: first mark the item as received, with its condition."
         )
-    if facts.fault in ("seller", "none"):
-        return None, gettext_lazy("No restocking fee: by the reason given, the buyer is not at fault.")
     if facts.condition in (FeeReason.DAMAGED, FeeReason.USED):
         reason = FeeReason(facts.condition)
         return reason, reason.label
@@ -68,7 +68,8 @@ def percent_of(base_minor: int, percent: int) -> int:
 
 
 def needs_photo(fee_minor: int, base_minor: int) -> bool:
-    return fee_minor * 100 >= base_minor * PHOTO_FROM_PERCENT
+    # As a percentage is rounded down, so is the limit.
+    return fee_minor >= percent_of(base_minor, PHOTO_FROM_PERCENT)
 
 
 def told(reason: str, title: str, amount: str) -> str:
