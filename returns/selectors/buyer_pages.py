@@ -3,6 +3,7 @@
 While a decision of the seller's side is held, the buyer sees the request as it was before it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from ..state_machine import (
 )
 from .cases import Case
 from .photos import Thumbnail
-from .refunds import is_promise_overdue, is_refund_overdue, photos_of_refunds
+from .refunds import is_promise_overdue, is_refund_overdue
 from .seller_pages import Offer, Promise, Related, other_half, payer_of_buyer
 
 SHOWN = (
@@ -246,10 +247,11 @@ def list_events(case: Case) -> list[ReturnEvent]:
     return list(events.select_related("comments").order_by("version"))
 
 
-def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
-    """What happened, oldest first, then what is still to come."""
+def steps_of(
+    case: Case, actor: Actor, events: list[ReturnEvent], photos: Mapping[int, Sequence[Thumbnail]]
+) -> list[Step]:
+    """What happened, oldest first, then what is still to come. `photos`: those of events, by event id."""
     language = get_language() or Language.ENGLISH.value
-    photos = photos_of_refunds(case, actor, events)
     steps = [
         Step(
             sentence=_told(event, case),

@@ -1,22 +1,17 @@
 """What pages and services read about refunds: may a fee be kept, what is promised and still to be paid."""
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.db.models import Sum
-from django.urls import reverse
 
 from .. import policy
-from ..actors import Actor
 from ..fees import FeeFacts, FeeReason, judge_fee
-from ..models import Photo, Refund, ReturnEvent, ReturnItem
+from ..models import Refund, ReturnItem
 from ..models.money import PAID_PARTS
-from ..state_machine import Action, Role, Status
+from ..state_machine import Action, Status
 from .cases import Case
-from .photos import Thumbnail, thumbnail
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +103,3 @@ def spread(case: Case, minor: int, currency: str) -> dict[tuple[int, str], int]:
                 laid[item.pk, part.value] = min(left, minor)
                 minor -= laid[item.pk, part.value]
     return laid
-
-
-def photos_of_refunds(case: Case, actor: Actor, events: Iterable[ReturnEvent]) -> dict[int, list[Thumbnail]]:
-    """The photos of the refunds among these events, by event id; one query, none where no refund has any."""
-    with_photos = [event.pk for event in events if event.facts.get("refund", {}).get("photos")]
-    found: dict[int, list[Thumbnail]] = defaultdict(list)
-    if with_photos:
-        page = "buyer-photo" if actor.role == Role.BUYER else "seller-photo"
-        for photo in Photo.objects.for_actor(actor).filter(event__in=with_photos).order_by("pk"):
-            url = reverse(page, args=[case.request.reference, photo.reference])
-            found[photo.event_id or 0].append(thumbnail(photo, url))
-    return found
-
-
-def notes_of_refunds(events: Iterable[ReturnEvent]) -> dict[int, str]:
-    """The seller's own notes on the refunds among these events, by event id; one query, none without a refund."""
-    with_money = [event.pk for event in events if "refund" in event.facts]
-    if not with_money:
-        return {}
-    notes = Refund.objects.filter(event__in=with_money).exclude(note="")
-    return {event_id: note for event_id, note in notes.values_list("event_id", "note") if event_id}

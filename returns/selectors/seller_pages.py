@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from .. import history, policy, withdrawal
 from ..actors import Actor
 from ..advice import Advice, Payer, advise, who_pays
 from ..dates import active_locale
-from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
+from ..models import ClosureReason, Note, Order, Refund, ReturnEvent, ReturnRequest
 from ..models.people import Language
 from ..money import format_money
 from ..state_machine import Action, Outcome, Role, Status, refusal
@@ -23,7 +24,7 @@ from .listed import Listed
 from .lists import Page
 from .photos import Thumbnail
 from .reasons import judge_reasons
-from .refunds import is_promise_overdue, is_refund_overdue, notes_of_refunds, photos_of_refunds
+from .refunds import is_promise_overdue, is_refund_overdue
 from .teamwork import NOTE_REMOVABLE, NOTHING_BESIDE, Beside
 
 OFFERED = (
@@ -620,8 +621,10 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
 
 
 def list_events(request: ReturnRequest) -> list[ReturnEvent]:
-    """The ledger of one request, newest first."""
-    return list(request.events.select_related("user", "comments").order_by("-version"))
+    """The ledger of one request, newest first; `refund_note` is the seller's own on a refund."""
+    note = Refund.objects.filter(event=OuterRef("pk")).exclude(note="").values("note")[:1]
+    events = request.events.annotate(refund_note=Subquery(note)).select_related("user", "comments")
+    return list(events.order_by("-version"))
 
 
 def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
@@ -639,10 +642,11 @@ def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
     ]
 
 
-def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Entry]:
+def timeline_of(
+    case: Case, actor: Actor, events: list[ReturnEvent], photos: Mapping[int, Sequence[Thumbnail]]
+) -> list[Entry]:
+    """What happened, as `list_events` has read it. `photos`: those of events, by event id."""
     language = get_language() or Language.ENGLISH.value
-    notes = notes_of_refunds(events) if actor.role == Role.SELLER else {}
-    photos = photos_of_refunds(case, actor, events)
     return [
         Entry(
             sentence=history.rule(event) or history.what(event),
@@ -655,8 +659,8 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             is_withdrawn=event.withdrawn_at is not None,
             related=other_half(event, "seller-return"),
             money=tuple(history.money(event)),
-            own_note=notes.get(event.pk, ""),
-            photos=tuple(photos.get(event.pk, ())),
+            own_note=event.refund_note or "" if actor.role == Role.SELLER else "",
+            photos=tuple(photos.get(event.pk, ())) if event.action != Action.WRITE else (),
         )
         for event in events
     ]

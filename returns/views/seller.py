@@ -59,7 +59,7 @@ from ..selectors.lists import (
     list_returns,
     read_queue,
 )
-from ..selectors.photos import photos_by_item
+from ..selectors.photos import list_photos, thumbnails_by
 from ..selectors.seller_pages import Undrawn
 from ..selectors.teamwork import beside, list_notes
 from ..services.bulk import MOST
@@ -224,6 +224,7 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
     """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
     events = seller_pages.list_events(request.return_request)
+    photos = list_photos(actor, request.return_request)
     (case,) = load_cases([request.return_request], events)
     team = case.common.team
     row = seller_pages.row_of(case, actor, case.common.closure_reasons, beside(case, actor, team))
@@ -231,13 +232,15 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "row": row,
         "now": case.now,
         "here": request.get_full_path(),
-        "items": seller_pages.item_details(case, photos_by_item(actor, case.request)),
+        "items": seller_pages.item_details(case, thumbnails_by("item", photos, actor, case.request)),
         "order": seller_pages.order_facts(case),
         "verdict_source": seller_pages.verdict_source(case),
         "todo": seller_pages.todo_of(case, events),
-        "timeline": seller_pages.timeline_of(case, actor, events),
+        "timeline": seller_pages.timeline_of(
+            case, actor, events, thumbnails_by("event", photos, actor, case.request)
+        ),
         "case": case,
-        "written": conversation_of(case, actor, events),
+        "written": conversation_of(case, actor, events, photos),
         "can_draft": bool(row.advice and draft_about_cost(case)),
         "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
