@@ -77,8 +77,8 @@ class RefundForm(ServiceForm):
                 self._add_ending(item)
         if not any(reason for reason, _sentence in self.findings.values()):
             del self.fields["photos"], self.fields["kept_photos"]
-        words = [name for name in ("photos", "refunded_on", "memo", "note") if name in self.fields]
-        self.order_fields([name for name in self.fields if name not in words] + words)
+        last = ("photos", "refunded_on", "memo", "note")
+        self.order_fields([*(name for name in self.fields if name not in last), *last])
 
     def _add_amount(self, item: ReturnItem, part: RefundPart, proposed: int | None) -> None:
         line = item.order_item

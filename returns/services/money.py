@@ -298,7 +298,7 @@ def _check_possible(case: Case, wanted: Mapping[tuple[int, str], int]) -> None:
     """What `_raise_refunded` guards, asked without writing, of all amounts at once."""
     lines = {item.pk: item.order_item for item in case.items}
     given: Counter[tuple[int, str]] = Counter()
-    errors = {}
+    errors: dict[str, Any] = {}
     for (item_id, part), minor in wanted.items():
         line = lines[item_id]
         given[line.pk, part] += minor

@@ -240,8 +240,8 @@ def make_move(
     `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`. `case`: the
     request as the page that shows the preview has read it.
     """
-    if is_preview:
-        case = case_to_plan(actor, reference, case)
+
+    def check(case: Case) -> None:
         check_move(
             case,
             actor,
@@ -250,6 +250,10 @@ def make_move(
             stated_never_arrived=stated_never_arrived,
             has_replacement=has_replacement,
         )
+
+    if is_preview:
+        case = case_to_plan(actor, reference, case)
+        check(case)
         move = plan(case)
         move.text = text
         return planned_event(actor, move)
@@ -260,14 +264,7 @@ def make_move(
         )
         if done is not None:
             return done
-        check_move(
-            case,
-            actor,
-            action,
-            outcome=outcome,
-            stated_never_arrived=stated_never_arrived,
-            has_replacement=has_replacement,
-        )
+        check(case)
         move = plan(case)
         move.text = text
         move.key = key

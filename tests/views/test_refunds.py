@@ -265,6 +265,44 @@ def test_of_two_lines_each_ends_for_itself(cast: Cast, alice: Client) -> None:
     assert (now(request).status, now(request).outcome) == (Status.COMPLETED, Outcome.PARTIALLY_REFUNDED)
 
 
+def test_before_a_decision_nothing_is_settled(cast: Cast, alice: Client) -> None:
+    request = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+    page = html(alice.get(url(request, "refund/")))
+    assert "nothing more is refunded" not in page
+    response = refund(alice, request, item="5.00", final="on")
+    assert is_refused(
+        response, f"final_{the_pk(request)}", "Only a refund of an authorized or received return"
+    )
+    assert not Refund.objects.exists()
+
+
+def test_a_last_part_is_a_part(cast: Cast, alice: Client) -> None:
+    lines = [Line(sku=sku, item=5000, tax=None, shipping=None) for sku in ("POT", "PAN")]
+    request = came_back(cast, "used", *lines)
+    pot, pan = request.items.order_by("pk").values_list("pk", flat=True)
+    data = {"key": KEY, "refunded_on": str(day(0)), f"amount_{pot}_item": "5.00", f"final_{pan}": "on"}
+    response = alice.post(url(request, "refund/"), data)
+    assert is_refused(response, f"final_{pan}", "Enter the last part that you refund for this item.")
+
+
+@pytest.mark.parametrize(("words", "most"), [("note", 255), ("memo", 500)])
+def test_words_have_a_length(cast: Cast, alice: Client, words: str, most: int) -> None:
+    request = came_back(cast)
+    response = refund(alice, request, item="50.00", **{words: "x" * (most + 1)})
+    assert is_refused(response, words, f"at most {most} characters")
+    assert "x" * (most + 1) in html(response)
+    actor = at_once(cast.actor(cast.alice))
+    with pytest.raises(Invalid, match=f"Shorten this to {most} characters."):
+        services.record_refund(
+            actor,
+            reference=request.reference,
+            amounts={(the_pk(request), "item"): 5000},
+            refunded_date=day(0),
+            **{words: "x" * (most + 1)},
+        )
+    assert refund(alice, request, item="50.00", **{words: "x" * most}).status_code == 303
+
+
 def test_one_button_enters_all_that_is_owed(cast: Cast, alice: Client) -> None:
     lines = [Line(sku=sku, item=5000, tax=400) for sku in ("POT", "PAN")]
     request = came_back(cast, "used", *lines)
