@@ -28,6 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from returns import offers
+from returns.fees import told
 from returns.history import is_to_be_paid
 from returns.models import MarketplaceSettings, OfferKind, ReturnEvent, Seller
 from returns.models.reasons import PLACEHOLDERS
@@ -78,6 +79,15 @@ class Line:
     units: int
     note: Mapping[str, str] | None = None
     comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What was kept of a refund for the item called `title`. `reason`: a `FeeReason`."""
+
+    reason: str
+    title: str
+    kept: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,8 @@ class MessageFacts:
     payout_failure: str = ""
     offer: OfferWords | None = None
     given_for: str = ""
+    fees: tuple[Fee, ...] = ()
+    replacement: Mapping[str, str] | None = None
     reminder_clock: str = ""
     reminder_stage: str = ""
     reminder_due_at: datetime | None = None
@@ -252,6 +264,11 @@ def facts_of(
         refund_date=_date(refund_day),
         payout_failure=payout.get("failure", ""),
         offer=_offer(facts.get("offer") or {}),
+        fees=tuple(
+            Fee(fee["reason"], fee["title"], Money(fee["minor"], refund["currency"]))
+            for fee in refund.get("fees", ())
+        ),
+        replacement=facts.get("replacement"),
         reminder_clock=reminder.get("clock", ""),
         reminder_stage=reminder.get("stage", ""),
         reminder_due_at=_moment(reminder.get("due_at")),
@@ -407,6 +424,7 @@ def _context(facts: MessageFacts, language: str, *, is_html: bool = False) -> di
         "send_back_by": day(facts.send_back_date),
         "refunded": _amount(facts.refund, language),
         **_offer_in_words(facts, language),
+        "fees": [told(fee.reason, fee.title, _amount(fee.kept, language)) for fee in facts.fees],
         "code": facts.code,
         "file_name": facts.file_name,
         "until": moment(facts.expires_at),
@@ -498,8 +516,21 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
         yield _("Refund promised"), [_("%(amount)s by %(day)s") % promised]
     if facts.refund:
         yield _("Concession") if facts.given_for else _("Refund"), [_amount(facts.refund, language)]
+    if facts.replacement:
+        yield from _replacement_rows(facts.replacement)
     if facts.refund_date:
         yield _("Day of the refund"), [day_in_words(facts.refund_date, language)]
+
+
+def _replacement_rows(sent: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    labels = {
+        "order_number": _("Order number of the replacement"),
+        "carrier": _("Carrier"),
+        "tracking_number": _("Tracking number"),
+    }
+    for name, label in labels.items():
+        if sent.get(name):
+            yield label, [sent[name]]
 
 
 def _links(kind: Kind, facts: MessageFacts, language: str) -> Iterator[tuple[str, str]]:

@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from . import policy
 from .actors import Actor
+from .carriers import KNOWN
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
 from .models import ReturnReason
-from .models.money import PAID_PARTS, RefundPart
 from .models.people import Language
 from .models.requests import ItemCondition
-from .money import currency_exponent, to_decimal, to_minor
+from .money import to_decimal, to_minor
 from .policy import PolicyVerdict
 from .selectors.cases import Case
 from .selectors.common import list_colleagues, names_of
@@ -26,13 +26,20 @@ from .selectors.lists import Filters
 from .selectors.seller_pages import buyer_language
 from .services.comments import NAME_MAX
 from .services.decide import Closing
-from .services.money import still_possible
+from .services.goods import CARRIER_MAX, NUMBER_MAX
+from .services.settling import CAN_SETTLE
 from .services.teamwork import NO_COLLEAGUE, NOTE_MAX
 from .services.words import COMMENTS_MAX
 from .state_machine import Outcome, Status
 from .text import is_readable
 
-COMPLETIONS = (Outcome.DUPLICATE, Outcome.NEVER_ARRIVED, Outcome.PARTIALLY_REFUNDED)
+COMPLETIONS = (
+    Outcome.DUPLICATE,
+    Outcome.NEVER_ARRIVED,
+    Outcome.PARTIALLY_REFUNDED,
+    Outcome.REPLACED,
+)
+REPLACEMENT = ("order_number", "carrier", "tracking_number")
 
 
 class DateInput(forms.DateInput):
@@ -294,74 +301,41 @@ class ReceiveForm(ServiceForm):
         return {item.pk: (data[f"units_{item.pk}"], data[f"condition_{item.pk}"]) for item in self.case.items}
 
 
-class RefundForm(ServiceForm):
-    """Record a refund that was made: fields ``amount_<item>_<part>`` in the line's currency, and its day."""
-
-    names = {"refunded_date": "refunded_on"}
-
-    refunded_on = forms.DateField(label=_("Day of the refund"), widget=DateInput())
-
-    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
-        initial = {"refunded_on": case.today, **kwargs.pop("initial", {})}
-        super().__init__(*args, initial=initial, **kwargs)
-        self.case = case
-        self.places: dict[str, tuple[int, str, str]] = {}
-        for item in case.items:
-            line = item.order_item
-            currency = line.currency or "USD"
-            for part in PAID_PARTS:
-                left = still_possible(line, part)
-                name = f"amount_{item.pk}_{part.value}"
-                is_offered = left != 0 and (left is not None or part == RefundPart.ITEM)
-                # What was sent is read, too: sent twice, the first has perhaps left nothing.
-                if not is_offered and name not in self.data:
-                    continue
-                owed = case.moneys[item.pk].owed(part) if part != RefundPart.SHIPPING else None
-                self.places[name] = (item.pk, part.value, currency)
-                self.fields[name] = forms.DecimalField(
-                    label=part.label,
-                    required=False,
-                    min_value=0,
-                    max_digits=15,
-                    initial=to_decimal(min(owed, left), currency) if owed and left else None,
-                    widget=forms.NumberInput(
-                        attrs={"step": str(Decimal(1).scaleb(-currency_exponent(currency)))}
-                    ),
-                )
-        self.order_fields([*self.places, "refunded_on"])
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        for name, (_item, _part, currency) in self.places.items():
-            try:
-                exact_amount(data.get(name), currency)
-            except forms.ValidationError as error:
-                self.add_error(name, error)
-        return data
-
-    def amounts(self) -> dict[tuple[int, str], int]:
-        data = self.cleaned_data
-        return {
-            (item_id, part): to_minor(data[name], currency)
-            for name, (item_id, part, currency) in self.places.items()
-            if data.get(name)
-        }
-
-
 class CompleteForm(CommentsForm):
-    """Complete a request as a duplicate, as never arrived, or with a partial refund."""
+    """Complete a request as a duplicate, as never arrived, with a partial refund, or with a replacement."""
 
     outcome = forms.ChoiceField(
         label=_("How it ends"), choices=[(outcome.value, outcome.label) for outcome in COMPLETIONS]
     )
     says_never_arrived = forms.BooleanField(label=_("The buyer writes that it never arrived"), required=False)
 
-    field_order = ["outcome", "says_never_arrived", "comments"]
+    order_number = forms.CharField(
+        label=_("Order number of the replacement"), required=False, max_length=NUMBER_MAX
+    )
+    carrier = forms.CharField(
+        label=_("Carrier"),
+        required=False,
+        max_length=CARRIER_MAX,
+        widget=forms.TextInput(attrs={"list": "carriers", "autocomplete": "off"}),
+    )
+    tracking_number = forms.CharField(
+        label=_("Tracking number"),
+        required=False,
+        max_length=NUMBER_MAX,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    field_order = ["outcome", "says_never_arrived", *REPLACEMENT, "comments"]
+    carriers = KNOWN
 
     def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if case.is_never_arrived:
             del self.fields["says_never_arrived"]
+        for name in REPLACEMENT:
+            # What was sent is read, too: sent twice, the first has perhaps completed the request.
+            if case.request.status not in CAN_SETTLE and name not in self.data:
+                del self.fields[name]
 
     def carry_out(self, service: Callable[[], Any]) -> Any:
         """As for every form; an ending that does not hold is an error of the choice, so that nothing is lost."""
@@ -380,6 +354,7 @@ class CompleteForm(CommentsForm):
             "outcome": Outcome(data["outcome"]),
             "comments": data.get("comments", ""),
             "buyer_writes_never_arrived": bool(data.get("says_never_arrived")),
+            "replacement": {name: data.get(name) or "" for name in REPLACEMENT if name in self.fields},
         }
 
 

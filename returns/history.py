@@ -1,8 +1,11 @@
 """What an event says, in one sentence: for timelines, and for whoever came second."""
 
+from collections.abc import Mapping
+
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from . import fees
 from .actors import Actor
 from .dates import format_moment
 from .models import OfferKind, OfferState, ReturnEvent
@@ -90,7 +93,10 @@ def payout_words(event: ReturnEvent) -> str:
 
 def parcel(event: ReturnEvent) -> str:
     """Carrier and tracking number of what was handed over, as far as they were told."""
-    told = event.facts.get("parcel") or {}
+    return _parcel_words(event.facts.get("parcel") or {})
+
+
+def _parcel_words(told: Mapping[str, str]) -> str:
     words = {"carrier": told.get("carrier", ""), "number": told.get("tracking_number", "")}
     if words["number"] and words["carrier"]:
         return _("%(carrier)s, tracking number %(number)s") % words
@@ -109,8 +115,39 @@ def offer(event: ReturnEvent) -> str:
     label = str(OfferKind(told["kind"]).label)
     if told["minor"] is None:
         return label
-    amount = format_money(told["minor"], told["currency"], get_language() or "en")
-    return _("%(offer)s: %(amount)s") % {"offer": label, "amount": amount}
+    return _("%(offer)s: %(amount)s") % {"offer": label, "amount": _amount(told["minor"], told["currency"])}
+
+
+def replacement(event: ReturnEvent) -> list[str]:
+    """What was sent instead, as far as it was told: its order number, and how its parcel is followed."""
+    sent = event.facts.get("replacement") or {}
+    number = sent.get("order_number")
+    order = _("Replacement: order %(number)s") % {"number": number} if number else ""
+    return [words for words in (order, _parcel_words(sent)) if words]
+
+
+def fees_told(event: ReturnEvent) -> list[str]:
+    """What was kept of a refund and why, one sentence for each fee."""
+    refund = event.facts.get("refund") or {}
+    return [
+        fees.told(fee["reason"], fee["title"], _amount(fee["minor"], refund["currency"]))
+        for fee in refund.get("fees", ())
+    ]
+
+
+def money(event: ReturnEvent) -> list[str]:
+    """What the event gave to the buyer: the sum refunded, what was kept of it, what was sent instead."""
+    refund = event.facts.get("refund")
+    given = (
+        [_("%(amount)s refunded") % {"amount": _amount(refund["minor"], refund["currency"])}]
+        if refund
+        else []
+    )
+    return [*given, *fees_told(event), *replacement(event)]
+
+
+def _amount(minor: int, currency: str) -> str:
+    return format_money(minor, currency, get_language() or "en")
 
 
 def rule(event: ReturnEvent) -> str:
@@ -144,6 +181,7 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Outcome.NEVER_ARRIVED: _("Completed as never arrived by %(who)s on %(when)s."),
         Outcome.PARTIALLY_REFUNDED: _("Completed with a partial refund by %(who)s on %(when)s."),
         Outcome.REFUNDED_WITHOUT_RETURN: _("Refunded without return by %(who)s on %(when)s."),
+        Outcome.REPLACED: _("Completed with a replacement by %(who)s on %(when)s."),
     }
     paid_out = {
         PayoutState.CONFIRMED: _("Refund said to be paid by %(who)s on %(when)s."),

@@ -92,6 +92,7 @@ class Facts:
     `has_money_since_decision`: a refund was recorded after it.
     `has_free_units`: the units that were asked for can be held again, all of them.
     `has_open_payout`: a pay-out of it is not confirmed yet, or has failed.
+    `has_replacement`: the order number or tracking number of what was sent instead is known, or can still be given.
     `is_step_in_due`: one of the reasons holds for which a buyer may ask the marketplace to step in.
     `has_open_offer`: an offer waits for the buyer's answer, and `is_offer_over` says that its time has passed;
     `has_accepted_offer`: the buyer has just accepted one, which the system carries out.
@@ -123,6 +124,7 @@ class Facts:
     is_send_back_over: bool = False
     is_duplicate: bool = False
     is_never_arrived: bool = False
+    has_replacement: bool = True
     undoable_by: int | None = None
     has_money_since_decision: bool = False
     has_open_payout: bool = False
@@ -293,6 +295,12 @@ def _is_paid_out(facts: Facts, asking: Asking) -> Any:
 
 def _has_partial_refund(facts: Facts, asking: Asking) -> Any:
     return None if facts.is_refunded else _("Record the partial refund first.")
+
+
+def _has_replacement(facts: Facts, asking: Asking) -> Any:
+    if facts.has_replacement:
+        return None
+    return _("Give the order number or the tracking number of the replacement.")
 
 
 def _not_yet_sent(facts: Facts, asking: Asking) -> Any:
@@ -480,6 +488,15 @@ TRANSITIONS: tuple[Transition, ...] = (
         guards=(_is_owed,),
         note="when everything owed is refunded",
     ),
+    _row(
+        Action.REFUND,
+        (_AUTHORIZED, _REFUND_DUE),
+        _COMPLETED,
+        SELLERS_SIDE,
+        outcome=Outcome.PARTIALLY_REFUNDED,
+        guards=(_is_owed,),
+        note="when a fee or a last part settles what is owed",
+    ),
     _row(Action.REFUND, (_CLOSED,), None, SELLERS_SIDE, guards=(_has_open_promise,)),
     _row(
         Action.PAY_OUT,
@@ -489,6 +506,15 @@ TRANSITIONS: tuple[Transition, ...] = (
         outcome=Outcome.REFUNDED,
         guards=(_has_open_payout,),
         note="when everything owed is paid",
+    ),
+    _row(
+        Action.PAY_OUT,
+        (_AUTHORIZED, _REFUND_DUE),
+        _COMPLETED,
+        (Role.SELLER, Role.ADMIN, Role.SYSTEM),
+        outcome=Outcome.PARTIALLY_REFUNDED,
+        guards=(_has_open_payout,),
+        note="when all is paid that a fee or a last part has left",
     ),
     _row(
         Action.PAY_OUT,
@@ -552,6 +578,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         (Role.SYSTEM,),
         outcome=Outcome.PARTIALLY_REFUNDED,
         guards=(_has_accepted_offer, _is_owed),
+    ),
+    _row(
+        Action.COMPLETE,
+        (_AUTHORIZED, _REFUND_DUE),
+        _COMPLETED,
+        SELLERS_SIDE,
+        outcome=Outcome.REPLACED,
+        guards=(_has_replacement,),
     ),
     _row(
         Action.REOPEN,
@@ -636,6 +670,8 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 
+_ENDS_DIFFERENTLY = (Action.COMPLETE, Action.REFUND)
+
 _SENTENCES: dict[tuple[Action, Status], Any] = {
     (Action.CLOSE, _AUTHORIZED): _(
         "This request is authorized: you have nothing further to do, and it can no longer be closed."
@@ -664,7 +700,7 @@ def refusal(
 ) -> tuple[Transition | None, Any]:
     """(transition, None) where the move is legal, else (None, the sentence that says why not).
 
-    `outcome` chooses among the rows of `complete`; without it any row of the action that passes will do.
+    `outcome` chooses among the rows of `complete` and `refund`; without it any row that passes will do.
     """
     sentence: Any = None
     for transition in TRANSITIONS:
@@ -672,7 +708,7 @@ def refusal(
             continue
         if asking.role not in transition.roles:
             continue
-        if outcome is not None and action == Action.COMPLETE and transition.outcome != outcome:
+        if outcome is not None and action in _ENDS_DIFFERENTLY and transition.outcome != outcome:
             continue
         found = transition.refusal(facts, asking)
         if found is None:

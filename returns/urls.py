@@ -20,6 +20,7 @@ from .views import (
     papers,
     payouts,
     photos,
+    refunds,
     rules,
     saved_views,
     seller,
@@ -121,7 +122,12 @@ sellers = [
         "seller/returns/<slug:reference>/close/comments/", comments.for_closing, name="seller-close-comments"
     ),
     path("seller/returns/<slug:reference>/receive/", seller.receive, name="seller-receive"),
-    path("seller/returns/<slug:reference>/refund/", seller.refund, name="seller-refund"),
+    path("seller/returns/<slug:reference>/refund/", refunds.refund, name="seller-refund"),
+    path(
+        "seller/returns/<slug:reference>/refund/preview/",
+        refunds.refund_preview,
+        name="seller-refund-preview",
+    ),
     path("seller/returns/<slug:reference>/complete/", seller.complete, name="seller-complete"),
     path("seller/returns/<slug:reference>/reopen/", seller.reopen, name="seller-reopen"),
     path("seller/returns/<slug:reference>/undo/", seller.undo, name="seller-undo"),

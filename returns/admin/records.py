@@ -8,6 +8,7 @@ from uuid import uuid4
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -22,6 +23,7 @@ from ..models import Buyer, Order, OrderItem, Refund, ReturnEvent, ReturnItem, R
 from ..money import format_money
 from ..services import uphold
 from ..services.words import COMMENTS_MAX
+from ..state_machine import Status
 from .base import BigTableAdmin, link_to
 from .reassessing import reassess_view
 from .site import site
@@ -145,6 +147,23 @@ class Escalated(admin.SimpleListFilter):
         return queryset.filter(escalated_at__isnull=False) if self.value() == "1" else queryset
 
 
+class Overdue(admin.SimpleListFilter):
+    """Money whose day has passed; each choice is read by an index of few rows."""
+
+    title = gettext_lazy("overdue money")
+    parameter_name = "money"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("promise", _("Promised refund overdue")), ("refund", _("Refund overdue"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        owing = {
+            "promise": {"promise_due_date__isnull": False},
+            "refund": {"status": Status.REFUND_DUE},
+        }.get(self.value() or "")
+        return queryset.filter(**owing, deadline_at__lt=Now()) if owing else queryset
+
+
 class UpholdForm(forms.Form):
     key = forms.CharField(widget=forms.HiddenInput, max_length=64)
     comments = forms.CharField(
@@ -167,7 +186,7 @@ class ReturnRequestAdmin(BigTableAdmin):
         "escalated_at",
     )
     list_select_related = ("seller", "order")
-    list_filter = (Escalated, "status")
+    list_filter = (Escalated, Overdue, "status")
     search_fields = ("reference",)
     search_help_text = SEARCH_HELP
     inlines = (ReturnItemInline, ReturnEventInline)

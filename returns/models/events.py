@@ -54,6 +54,8 @@ class ReturnEvent(models.Model):
     # Of an event that is only planned: its words (a preview has no row of `EventText`), and its case.
     planned_text: str = ""
     planned_case: Any = None
+    # Of a refund, where the seller's pages read it: the team's own note.
+    refund_note: str | None = None
 
     objects = BulkQuerySet.as_manager()
 

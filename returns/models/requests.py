@@ -244,8 +244,10 @@ class ItemCondition(models.TextChoices):
 class ReturnItem(models.Model):
     """One line of the order in one request: what was asked, what is held, what came back.
 
-    From `reported` on: what the marketplace's file says, in the order line's currency. `own_label_minor` is no
-    column: who reads cases puts in what the label that the seller uploaded has cost (`selectors.cases.OWN_LABEL`).
+    `kept_minor`: what of the money owed for it is not given back for good, as a fee or because a part was said to be
+    all; None while that is open. From `reported` on: what the marketplace's file says. Both in the line's currency.
+    `own_label_minor` is no column: who reads cases puts in what the label that the seller uploaded has cost
+    (`selectors.cases.OWN_LABEL`).
     """
 
     own_label_minor: int | None = None
@@ -257,6 +259,7 @@ class ReturnItem(models.Model):
     units_held = models.PositiveIntegerField(_("units held"), default=0)
     units_received = models.PositiveIntegerField(_("units received"), default=0)
     condition = models.CharField(_("condition"), max_length=20, choices=ItemCondition, blank=True)
+    kept_minor = minor_units(null=True, blank=True)
     reason_code = models.CharField(_("buyer's reason"), max_length=60, blank=True)
     comment = models.TextField(_("buyer's comment"), blank=True)
     policy = models.CharField(
@@ -290,6 +293,9 @@ class ReturnItem(models.Model):
             ),
             one_of("policy", PolicyVerdict, name="return_item_policy"),
             one_of("condition", ItemCondition, name="return_item_condition", blank=True),
+            models.CheckConstraint(
+                condition=Q(kept_minor__isnull=True) | Q(kept_minor__gte=0), name="return_item_kept"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 While a decision of the seller's side is held, the buyer sees the request as it was before it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,6 +27,8 @@ from ..state_machine import (
     refusal,
 )
 from .cases import Case
+from .photos import Thumbnail
+from .refunds import is_promise_overdue, is_refund_overdue
 from .seller_pages import Offer, Promise, Related, other_half, payer_of_buyer
 
 SHOWN = (
@@ -70,6 +73,8 @@ class Step:
     comments: str
     is_done: bool
     related: Related | None = None
+    money: tuple[str, ...] = ()
+    photos: tuple[Thumbnail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,14 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
         sentence = _("The seller has received your return and refunds you next.")
         if request.refund_due_at:
             day = format_day(policy.local_day(request.refund_due_at, case.rules.time_zone))
+            if is_refund_overdue(case):
+                return StatusWords(_("Your refund is overdue"), _overdue_words(case, day))
             sentence = _("The seller has received your return and refunds you by %(day)s.") % {"day": day}
+            if not case.is_imported:
+                sentence = _(
+                    "The seller has received your return and refunds you by %(day)s. If nothing has come by then, you "
+                    "can ask the marketplace to step in."
+                ) % {"day": day}
         return StatusWords(_("Your refund is due"), sentence)
     if status == Status.CLOSED:
         return _closed_words(case)
@@ -139,12 +151,32 @@ def _closed_words(case: Case) -> StatusWords:
     if request.closed_by_role == Role.BUYER:
         return StatusWords(_("You closed this request"), label)
     if request.promise_due_date:
+        day = format_day(request.promise_due_date)
+        if is_promise_overdue(case):
+            return StatusWords(_("Your promised refund is overdue"), _overdue_words(case, day))
+        if case.is_imported:
+            sentence = _("The seller refunds you by %(day)s. There is nothing to send back.")
+            return StatusWords(_("Closed: you get a refund"), sentence % {"day": day})
         return StatusWords(
             _("Closed: you get a refund"),
-            _("The seller refunds you by %(day)s. There is nothing to send back.")
-            % {"day": format_day(request.promise_due_date)},
+            _(
+                "The seller refunds you by %(day)s. There is nothing to send back. If nothing has come by then, you "
+                "can ask the marketplace to step in."
+            )
+            % {"day": day},
         )
     return StatusWords(_("The seller closed this request"), label)
+
+
+def _overdue_words(case: Case, day: str) -> str:
+    """What the buyer can do about money that was due on `day`."""
+    if case.is_imported:
+        return _("It was due by %(day)s. Please ask at the marketplace where you bought the item.") % {
+            "day": day
+        }
+    if case.request.escalated_at is not None:
+        return _("It was due by %(day)s. The marketplace was asked to step in.") % {"day": day}
+    return _("It was due by %(day)s. You can ask the marketplace to step in.") % {"day": day}
 
 
 def _completed_words(case: Case) -> StatusWords:
@@ -222,8 +254,10 @@ def list_events(case: Case) -> list[ReturnEvent]:
     return list(events.select_related("comments").order_by("version"))
 
 
-def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
-    """What happened, oldest first, then what is still to come."""
+def steps_of(
+    case: Case, actor: Actor, events: list[ReturnEvent], photos: Mapping[int, Sequence[Thumbnail]]
+) -> list[Step]:
+    """What happened, oldest first, then what is still to come. `photos`: those of events, by event id."""
     language = get_language() or Language.ENGLISH.value
     steps = [
         Step(
@@ -233,6 +267,8 @@ def steps_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Step]:
             comments=event.text if event.role in (Role.SELLER, Role.ADMIN) else "",
             is_done=True,
             related=other_half(event, "buyer-return"),
+            money=tuple(history.money(event)),
+            photos=tuple(photos.get(event.pk, ())),
         )
         for event in events
         if event.action != Action.WRITE and not _is_between_seller_and_shop(event)

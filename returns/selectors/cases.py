@@ -94,15 +94,18 @@ class Other:
 class Money:
     """What was paid for the units of one request line and what this request gave back of it, in minor units.
 
-    `None` where what was paid is not known.
+    `None` where what was paid is not known. `is_settled`: the rest is not given back.
     """
 
     currency: str
     paid: dict[str, int | None]
     refunded_here: dict[str, int]
     refunded_on_line: dict[str, int]
+    is_settled: bool = False
 
     def owed(self, part: str) -> int | None:
+        if self.is_settled:
+            return 0
         paid = self.paid[part]
         return None if paid is None else max(paid - self.refunded_here.get(part, 0), 0)
 
@@ -212,12 +215,22 @@ class Case:
                     "tax": line.tax_refunded_minor,
                     "shipping": line.shipping_refunded_minor,
                 },
+                is_settled=item.kept_minor is not None,
             )
         return moneys
 
     def add_refund(self, order_item_id: int, part: str, minor: int) -> None:
         """Count a refund that is being recorded."""
         self.refunds.append({"order_item_id": order_item_id, "part": part, "total": minor})
+        self._forget_money()
+
+    def settle(self, kept: Mapping[int, int]) -> None:
+        """Count items, by id, as settled, with what of the money owed for them is kept."""
+        for item in self.items:
+            item.kept_minor = kept.get(item.pk, item.kept_minor)
+        self._forget_money()
+
+    def _forget_money(self) -> None:
         for derived in ("moneys", "owes_refund"):
             self.__dict__.pop(derived, None)
 
@@ -310,10 +323,17 @@ class Case:
         )
         return by_sellers_side and now - ended_at <= timedelta(days=STEP_IN_AFTER_CLOSING_DAYS)
 
-    def facts(self, *, stated_never_arrived: bool = False, has_way_back: bool | None = None) -> Facts:
+    def facts(
+        self,
+        *,
+        stated_never_arrived: bool = False,
+        has_way_back: bool | None = None,
+        has_replacement: bool = True,
+    ) -> Facts:
         """The values that the guards of the state machine judge by.
 
-        `has_way_back`: what a decision brings, where it names an address or a label of its own.
+        `has_way_back`: what a decision brings, where it names an address or a label of its own; `has_replacement`:
+        whether it names what was sent instead.
         """
         request = self.request
         held = self.held_event
@@ -349,6 +369,7 @@ class Case:
             and self.now > policy.not_returned_at(request.send_back_date, self.rules),
             is_duplicate=bool(self.duplicates),
             is_never_arrived=self.is_never_arrived or stated_never_arrived,
+            has_replacement=has_replacement,
             undoable_by=held.user_id if held else None,
             has_open_payout=bool(request.open_payout),
             has_money_since_decision=held is not None

@@ -28,16 +28,20 @@ class Written:
     photos: list[Photo]
 
 
-def conversation_of(case: Case, actor: Actor, events: Sequence[ReturnEvent]) -> list[Written]:
+def conversation_of(
+    case: Case, actor: Actor, events: Sequence[ReturnEvent], read: Sequence[Photo] | None = None
+) -> list[Written]:
     """The messages among these events of the request, oldest first; one query, none without a message.
 
-    `events` have been read with their words, and for the seller's side with who acted.
+    `events` have been read with their words, and for the seller's side with who acted. `read`: the photos of the
+    request, where a page has read them.
     """
     written = sorted((event for event in events if event.action == Action.WRITE), key=lambda one: one.version)
     photos: dict[int | None, list[Photo]] = defaultdict(list)
-    if written:
-        for photo in Photo.objects.for_actor(actor).filter(event__in=written).order_by("pk"):
-            photos[photo.event_id].append(photo)
+    if written and read is None:
+        read = Photo.objects.for_actor(actor).filter(event__in=written).order_by("pk")
+    for photo in read or ():
+        photos[photo.event_id].append(photo)
     by_buyer = actor.role == Role.BUYER
     return [
         Written(

@@ -1,6 +1,7 @@
 """Photos, as those may see them who may."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +42,24 @@ def get_photo(actor: Actor, reference: str, **where: Any) -> Photo:
     return photo
 
 
-def photos_by_item(actor: Actor, request: ReturnRequest) -> dict[int, list[Thumbnail]]:
-    """The photos of a request's items, by item id, oldest first, as the actor's pages show them."""
+def list_photos(actor: Actor, request: ReturnRequest) -> list[Photo]:
+    """All photos of a request, oldest first: of its items, and of what was written or refunded."""
+    return list(Photo.objects.for_actor(actor).filter(request=request).order_by("pk"))
+
+
+def thumbnails_by(
+    place: str, photos: Iterable[Photo], actor: Actor, request: ReturnRequest
+) -> dict[int, list[Thumbnail]]:
+    """Those of `photos` that have a `place` ("item", "event"), by its id, as the actor's pages show them."""
     page = "buyer-photo" if actor.role == Role.BUYER else "seller-photo"
     found = defaultdict(list)
-    for photo in Photo.objects.for_actor(actor).filter(request=request, item__isnull=False).order_by("pk"):
-        url = reverse(page, args=[request.reference, photo.reference])
-        found[photo.item_id].append(thumbnail(photo, url))
+    for photo in photos:
+        if place_id := getattr(photo, f"{place}_id"):
+            url = reverse(page, args=[request.reference, photo.reference])
+            found[place_id].append(thumbnail(photo, url))
     return found
+
+
+def photos_by_item(actor: Actor, request: ReturnRequest) -> dict[int, list[Thumbnail]]:
+    """The photos of a request's items, by item id, oldest first, as the actor's pages show them."""
+    return thumbnails_by("item", list_photos(actor, request), actor, request)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from .. import history, policy, withdrawal
 from ..actors import Actor
 from ..advice import Payer
 from ..dates import active_locale
-from ..models import ClosureReason, Note, Order, ReturnEvent, ReturnRequest
+from ..models import ClosureReason, Note, Order, Refund, ReturnEvent, ReturnRequest
 from ..models.people import Language
 from ..models.requests import OpenPayout
 from ..state_machine import Action, Outcome, Role, Status, refusal
@@ -24,6 +25,7 @@ from .listed import Listed
 from .lists import Page
 from .photos import Thumbnail
 from .reasons import judge_reasons
+from .refunds import is_promise_overdue, is_refund_overdue
 from .teamwork import NOTE_REMOVABLE, NOTHING_BESIDE, Beside
 
 OFFERED = (
@@ -81,6 +83,7 @@ class Marks:
     is_withdrawal: bool
     owes_money: bool
     has_failed_payout: bool
+    is_promise_overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,9 @@ class Entry:
     note: str
     is_withdrawn: bool
     related: Related | None = None
+    money: tuple[str, ...] = ()
+    own_note: str = ""
+    photos: tuple[Thumbnail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +283,7 @@ def row_of(
             is_withdrawal=request.is_timely_withdrawal,
             owes_money=request.promise_due_date is not None or bool(request.open_payout),
             has_failed_payout=request.open_payout == OpenPayout.FAILED,
+            is_promise_overdue=is_promise_overdue(case),
         ),
         ended=_ended(case),
         promise=Promise(request.promise_minor or 0, request.promise_currency, request.promise_due_date)
@@ -381,16 +388,23 @@ def clock_of(case: Case) -> Clock | None:
             outcome = _("You need do nothing. If nothing is sent, it ends as not returned 5 days later.")
         return Clock("send_back", due_at, True, outcome)
     if request.status == Status.REFUND_DUE and request.refund_due_at:
-        return Clock(
-            "refund",
-            request.refund_due_at,
-            True,
-            _("If nothing is refunded, the buyer can ask the marketplace to step in."),
-        )
+        outcome = _unpaid(case, is_overdue=is_refund_overdue(case))
+        return Clock("refund", request.refund_due_at, True, outcome)
     if request.status == Status.CLOSED and request.promise_due_date:
         due_at = policy.promise_overdue_at(request.promise_due_date, case.rules)
-        return Clock("promise", due_at, True, _("Record the refund once you have paid it."))
+        return Clock("promise", due_at, True, _unpaid(case, is_overdue=is_promise_overdue(case)))
     return None
+
+
+def _unpaid(case: Case, *, is_overdue: bool) -> str:
+    """What follows where no refund is recorded."""
+    if is_overdue:
+        if case.is_imported:
+            return _("Nothing was refunded in time: the buyer may claim at the marketplace.")
+        return _("Nothing was refunded in time: the buyer can ask the marketplace to step in.")
+    if case.is_imported:
+        return _("If nothing is refunded by then, the buyer may claim at the marketplace.")
+    return _("If nothing is refunded by then, the buyer can ask the marketplace to step in.")
 
 
 ON_THE_BADGE = frozenset({"window_open", "window_open_estimate"})
@@ -584,8 +598,10 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
 
 
 def list_events(request: ReturnRequest) -> list[ReturnEvent]:
-    """The ledger of one request, newest first."""
-    return list(request.events.select_related("user", "comments").order_by("-version"))
+    """The ledger of one request, newest first; `refund_note` is the seller's own on a refund."""
+    note = Refund.objects.filter(event=OuterRef("pk")).exclude(note="").values("note")[:1]
+    events = request.events.annotate(refund_note=Subquery(note)).select_related("user", "comments")
+    return list(events.order_by("-version"))
 
 
 def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
@@ -603,7 +619,10 @@ def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:
     ]
 
 
-def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Entry]:
+def timeline_of(
+    case: Case, actor: Actor, events: list[ReturnEvent], photos: Mapping[int, Sequence[Thumbnail]]
+) -> list[Entry]:
+    """What happened, as `list_events` has read it. `photos`: those of events, by event id."""
     language = get_language() or Language.ENGLISH.value
     return [
         Entry(
@@ -616,6 +635,9 @@ def timeline_of(case: Case, actor: Actor, events: list[ReturnEvent]) -> list[Ent
             note=history.parcel(event) or history.offer(event) or _held_note(event, case.now),
             is_withdrawn=event.withdrawn_at is not None,
             related=other_half(event, "seller-return"),
+            money=tuple(history.money(event)),
+            own_note=event.refund_note or "" if actor.role == Role.SELLER else "",
+            photos=tuple(photos.get(event.pk, ())) if event.action != Action.WRITE else (),
         )
         for event in events
     ]

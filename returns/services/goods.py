@@ -109,13 +109,7 @@ def hand_over(
     The number is kept as typed, without what cannot be seen; at most `NUMBER_MAX` characters.
     """
     parcel = {"carrier": clean_text(carrier), "tracking_number": clean_text(tracking_number)}
-    errors = {
-        name: _("Shorten this to %(most)d characters.") % {"most": most}
-        for name, most in (("carrier", CARRIER_MAX), ("tracking_number", NUMBER_MAX))
-        if len(parcel[name]) > most
-    }
-    if errors:
-        raise Invalid(next(iter(errors.values())), errors)
+    _check_lengths(parcel)
 
     def plan(case: Case) -> Move:
         return Move(
@@ -136,6 +130,16 @@ def hand_over(
     )
 
 
+def _check_lengths(parcel: Mapping[str, str]) -> None:
+    errors = {
+        name: _("Shorten this to %(most)d characters.") % {"most": most}
+        for name, words in parcel.items()
+        if len(words) > (most := CARRIER_MAX if name == "carrier" else NUMBER_MAX)
+    }
+    if errors:
+        raise Invalid(next(iter(errors.values())), errors)
+
+
 def complete_return(
     actor: Actor,
     *,
@@ -143,10 +147,22 @@ def complete_return(
     outcome: Outcome,
     comments: str = "",
     buyer_writes_never_arrived: bool = False,
+    replacement: Mapping[str, str] | None = None,
     key: str = "",
     is_preview: bool = False,
 ) -> ReturnEvent:
-    """Complete a request with `outcome`; the seller's side tells the buyer why, in 1 to 2,000 characters."""
+    """Complete a request with `outcome`; the seller's side tells the buyer why, in 1 to 2,000 characters.
+
+    `replacement`: what was sent instead, as "order_number", "carrier" and "tracking_number"; one of the numbers is
+    needed, and each has at most `NUMBER_MAX` characters.
+    """
+    sent = {name: clean_text(words) for name, words in (replacement or {}).items()}
+    _check_lengths(sent)
+    facts: dict[str, Any] = (
+        {"stated": {"buyer_writes_never_arrived": True}} if buyer_writes_never_arrived else {}
+    )
+    if outcome == Outcome.REPLACED:
+        facts["replacement"] = sent
 
     def plan(case: Case) -> Move:
         return Move(
@@ -161,7 +177,7 @@ def complete_return(
                 "is_marketplace_todo": is_todo(case, Status.COMPLETED),
             },
             held={item.pk: 0 for item in case.items} if outcome in GIVES_UNITS_BACK else {},
-            facts={"stated": {"buyer_writes_never_arrived": True}} if buyer_writes_never_arrived else {},
+            facts=facts,
         )
 
     return make_move(
@@ -174,4 +190,6 @@ def complete_return(
         is_preview=is_preview,
         outcome=outcome,
         stated_never_arrived=buyer_writes_never_arrived,
+        has_replacement=is_preview or any(sent.get(name) for name in ("order_number", "tracking_number")),
+        said=lambda _case: facts,
     )

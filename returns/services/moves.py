@@ -129,6 +129,7 @@ def check_move(
     outcome: Outcome | None = None,
     stated_never_arrived: bool = False,
     has_way_back: bool | None = None,
+    has_replacement: bool = True,
 ) -> Transition:
     """The legal move, or a refusal. Who came second is told what was done, by whom and when."""
     try:
@@ -139,6 +140,7 @@ def check_move(
             outcome=outcome,
             stated_never_arrived=stated_never_arrived,
             has_way_back=has_way_back,
+            has_replacement=has_replacement,
         )
     except SomebodyElseWasFirst as refusal:
         raise _named(refusal, _last_decisions([case]).get(case.request.pk), actor) from None
@@ -176,13 +178,18 @@ def _resolved(
     outcome: Outcome | None = None,
     stated_never_arrived: bool = False,
     has_way_back: bool | None = None,
+    has_replacement: bool = True,
 ) -> Transition:
     """The legal move. `SomebodyElseWasFirst`, not yet saying who, where the status does not have such a move."""
     if action not in RESTS_NOT and case.is_resting_for(actor):
         raise TransitionNotAllowed(
             _("Your request is being worked on right now. Please try again in a minute.")
         )
-    facts = case.facts(stated_never_arrived=stated_never_arrived, has_way_back=has_way_back)
+    facts = case.facts(
+        stated_never_arrived=stated_never_arrived,
+        has_way_back=has_way_back,
+        has_replacement=has_replacement,
+    )
     try:
         return resolve(facts, action, actor.asking, outcome)
     except TransitionNotAllowed as refusal:
@@ -226,6 +233,7 @@ def make_move(
     outcome: Outcome | None = None,
     said: Callable[[Case], dict[str, Any]] | None = None,
     stated_never_arrived: bool = False,
+    has_replacement: bool = True,
     is_preview: bool = False,
     case: Case | None = None,
 ) -> ReturnEvent:
@@ -236,9 +244,20 @@ def make_move(
     `is_preview`: lock and write nothing; the event is unsaved, with its words in `planned_text`. `case`: the
     request as the page that shows the preview has read it.
     """
+
+    def check(case: Case) -> None:
+        check_move(
+            case,
+            actor,
+            action,
+            outcome=outcome,
+            stated_never_arrived=stated_never_arrived,
+            has_replacement=has_replacement,
+        )
+
     if is_preview:
         case = case_to_plan(actor, reference, case)
-        check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
+        check(case)
         move = plan(case)
         move.text = text
         return planned_event(actor, move)
@@ -249,7 +268,7 @@ def make_move(
         )
         if done is not None:
             return done
-        check_move(case, actor, action, outcome=outcome, stated_never_arrived=stated_never_arrived)
+        check(case)
         move = plan(case)
         move.text = text
         move.key = key

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,7 @@ from ..models.payouts import OPEN, PayoutFailure, PayoutState
 from ..models.requests import OpenPayout
 from ..payouts import get_backend
 from ..selectors.cases import Case
+from ..selectors.refunds import refunded_since_closing
 from ..state_machine import SELLERS_SIDE, Action, Outcome, Status
 from ..text import clean_text
 from .marketplace import is_todo
@@ -112,7 +113,9 @@ def settlement_of(
             "is_decided_here": True,
             "is_marketplace_todo": is_todo(case, Status.COMPLETED),
         }
-        return Settlement(Status.COMPLETED, Outcome.REFUNDED, columns)
+        is_kept = any(item.kept_minor for item in case.items)
+        outcome = Outcome.PARTIALLY_REFUNDED if is_kept else Outcome.REFUNDED
+        return Settlement(Status.COMPLETED, outcome, columns)
     if request.promise_due_date is not None and _meets_promise(case, minor, currency):
         columns = {
             "promise_minor": None,
@@ -126,19 +129,8 @@ def settlement_of(
 
 def _meets_promise(case: Case, minor: int, currency: str) -> bool:
     """Is the promised amount reached by what was paid since the closing, and `minor` more?"""
-    request = case.request
-    if currency != request.promise_currency:
-        return False
-    closing = (
-        request.events.filter(action=Action.CLOSE, withdrawn_at__isnull=True).order_by("-version").first()
-    )
-    paid = Refund.objects.filter(
-        request=request,
-        currency=currency,
-        status=RefundState.CONFIRMED,
-        event__version__gt=closing.version if closing else 0,
-    ).aggregate(total=Sum("amount_minor", default=0))["total"]
-    return bool(paid + minor >= (request.promise_minor or 0))
+    paid = refunded_since_closing(case, Refund.objects.filter(status=RefundState.CONFIRMED))
+    return currency == case.request.promise_currency and paid + minor >= (case.request.promise_minor or 0)
 
 
 # --- What becomes of it
@@ -305,6 +297,9 @@ def _write(
             outcome=settlement.outcome,
             columns=settlement.columns,
             facts={"payout": _facts(payout, meets_promise=settlement.meets_promise)},
+            item_columns=_opened_again(payout) if state == PayoutState.GIVEN_UP else {},
+            # The buyer, who is told once it is paid, reads the memo then.
+            text=payout.event.text if payout.event and state == PayoutState.CONFIRMED else "",
         )
         write_moves(actor, [move])
     payout.save(
@@ -328,8 +323,15 @@ def _facts(payout: Payout, *, meets_promise: bool) -> dict[str, Any]:
         "currency": payout.currency,
         "day": payout.paid_date.isoformat() if payout.paid_date else None,
         "failure": payout.failure,
+        "fees": payout.event.facts["refund"].get("fees", []) if payout.event else [],
         "meets_promise": meets_promise,
     }
+
+
+def _opened_again(payout: Payout) -> dict[int, dict[str, Any]]:
+    """The items that its refund settled, by a fee or as the last part: what is owed for them is open again."""
+    settled = payout.event.facts["refund"].get("settled", ()) if payout.event else ()
+    return {item_id: {"kept_minor": None} for item_id in settled}
 
 
 def _release(payout: Payout) -> None:

@@ -23,6 +23,7 @@ from ..selectors.conversation import conversation_of
 from ..selectors.labels import label_for, qr_of
 from ..selectors.offers import open_offer, settled_words
 from ..selectors.payouts import open_payouts_of
+from ..selectors.photos import list_photos, thumbnails_by
 from ..selectors.reasons import list_closure_reasons
 from ..selectors.seller_pages import titles_of
 from ..services.moves import check_move
@@ -38,13 +39,16 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = get_case(actor, reference)
     events = buyer_pages.list_events(case)
+    photos = list_photos(actor, case.request)
     context = {
         "rma_number": case.request.rma_number,
         "status": settled_words(events) or buyer_pages.status_words(case, actor),
         "offer": open_offer(case, actor, events),
         "items": buyer_pages.items_of(case),
-        "steps": buyer_pages.steps_of(case, actor, events),
-        "written": conversation_of(case, actor, events),
+        "steps": buyer_pages.steps_of(
+            case, actor, events, thumbnails_by("event", photos, actor, case.request)
+        ),
+        "written": conversation_of(case, actor, events, photos),
         "reply": _reply_form(request, reference),
         "way_back": buyer_pages.way_back_of(case, actor),
         "outlook": buyer_pages.send_back_outlook(case, actor),

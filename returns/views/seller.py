@@ -36,7 +36,6 @@ from ..forms import (
     FilterForm,
     NoteForm,
     ReceiveForm,
-    RefundForm,
     ReopenForm,
     ServiceForm,
 )
@@ -44,7 +43,6 @@ from ..grounds import Ground
 from ..kept import Kept
 from ..middleware import next_page as _next
 from ..models import ReturnEvent
-from ..models.money import PAID_PARTS
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
@@ -64,13 +62,12 @@ from ..selectors.lists import (
 )
 from ..selectors.offers import open_offer
 from ..selectors.payouts import open_payouts_of
-from ..selectors.photos import photos_by_item
+from ..selectors.photos import list_photos, thumbnails_by
 from ..selectors.seller_pages import Undrawn
 from ..selectors.teamwork import beside, list_notes
 from ..services.bulk import MOST
 from ..services.comments import keep_comments
 from ..services.decide import undo_seconds
-from ..services.money import still_possible
 from ..services.moves import check_move
 from ..services.teamwork import begin_deciding
 from ..state_machine import Action, Role, Status, refusal
@@ -231,6 +228,7 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
     actor: Actor = request.actor
     events = seller_pages.list_events(request.return_request)
     money = list_money(request.return_request)
+    photos = list_photos(actor, request.return_request)
     (case,) = load_cases([request.return_request], events, money)
     team = case.common.team
     row = seller_pages.row_of(case, actor, case.common.closure_reasons, beside(case, actor, team))
@@ -238,14 +236,16 @@ def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
         "row": row,
         "now": case.now,
         "here": request.get_full_path(),
-        "items": seller_pages.item_details(case, photos_by_item(actor, case.request)),
+        "items": seller_pages.item_details(case, thumbnails_by("item", photos, actor, case.request)),
         "order": seller_pages.order_facts(case),
         "verdict_source": seller_pages.verdict_source(case),
         "todo": seller_pages.todo_of(case, events),
-        "timeline": seller_pages.timeline_of(case, actor, events),
+        "timeline": seller_pages.timeline_of(
+            case, actor, events, thumbnails_by("event", photos, actor, case.request)
+        ),
         "case": case,
         "given": concessions_among(money),
-        "written": conversation_of(case, actor, events),
+        "written": conversation_of(case, actor, events, photos),
         "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
@@ -321,37 +321,6 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
     ]
     context = {"lines": lines, "refund_days": case.rules.refund_days}
     return decision_page(request, "seller_receive.html", case, form, context)
-
-
-@seller_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def refund(request: HttpRequest, reference: str) -> HttpResponse:
-    actor: Actor = request.actor
-    case = case_for(request, Action.REFUND)
-    form = RefundForm(request.POST or None, case=case, initial=initial_of(request))
-    if is_sent(request, form):
-        event = form.carry_out(
-            lambda: services.record_refund(
-                actor,
-                reference=reference,
-                amounts=form.amounts(),
-                refunded_date=form.cleaned_data["refunded_on"],
-                key=form.cleaned_data["key"],
-            )
-        )
-        if event:
-            return done(request, _("The refund is recorded and the buyer is told."))
-    effects = {
-        Status.AUTHORIZATION_REQUIRED: _("The money is recorded; you still decide about the request."),
-        Status.CLOSED: _("When the promised amount is reached, nothing is owed any more."),
-    }
-    context = {
-        "lines": _refund_lines(case, form),
-        "effect": effects.get(
-            Status(case.request.status), _("When everything owed is refunded, the request is completed.")
-        ),
-    }
-    return decision_page(request, "seller_refund.html", case, form, context)
 
 
 @seller_required
@@ -647,32 +616,6 @@ def _why_empty(counts: dict[str, int], is_filtered: bool) -> str:
     if is_filtered:
         return "nothing_matches"
     return "all_done" if counts["all"] else "nothing_yet"
-
-
-def _refund_lines(case: Case, form: RefundForm) -> list[dict[str, Any]]:
-    lines = []
-    for item in case.items:
-        line = item.order_item
-        parts = [
-            {
-                "label": part.label,
-                "paid_minor": getattr(line, f"{part.value}_paid_minor"),
-                "refunded_minor": getattr(line, f"{part.value}_refunded_minor"),
-                "possible_minor": still_possible(line, part.value),
-                "field": form[f"amount_{item.pk}_{part.value}"],
-            }
-            for part in PAID_PARTS
-            if f"amount_{item.pk}_{part.value}" in form.fields
-        ]
-        lines.append(
-            {
-                "title": line.title or line.sku,
-                "sku": line.sku,
-                "currency": line.currency or "USD",
-                "parts": parts,
-            }
-        )
-    return lines
 
 
 def _completions(case: Case, actor: Actor) -> list[seller_pages.Choice]:

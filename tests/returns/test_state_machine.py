@@ -44,13 +44,16 @@ receive         | authorization_required authorized | refund_due             | s
 receive         | not_returned                      | refund_due             | seller admin system
 refund          | authorization_required            | unchanged              | seller admin
 refund          | authorized refund_due             | refunded               | seller admin system
+refund          | authorized refund_due             | partially_refunded     | seller admin
 refund          | closed                            | unchanged              | seller admin
 pay_out         | any                               | unchanged              | seller admin system
 pay_out         | authorized refund_due             | refunded               | seller admin system
+pay_out         | authorized refund_due             | partially_refunded     | seller admin system
 complete        | authorized                        | not_returned           | system
 complete        | authorization_required authorized | duplicate              | seller admin
 complete        | authorization_required authorized | never_arrived          | seller admin
 complete        | authorized refund_due             | partially_refunded     | seller admin system
+complete        | authorized refund_due             | replaced               | seller admin
 complete        | authorization_required            | partially_refunded     | system
 complete        | authorization_required authorized | refunded_without_return | system
 reopen          | closed                            | authorization_required | seller admin
@@ -87,10 +90,12 @@ FAVOURABLE = {
     "receive": {},
     "refund": {"has_open_promise": True},
     "pay_out": {"has_open_payout": True},
+    "refund·partially_refunded": {},
     "complete·not_returned": {"is_send_back_over": True},
     "complete·duplicate": {"is_duplicate": True, "prepaid_eligible": True},
     "complete·never_arrived": {"is_never_arrived": True, "prepaid_eligible": True},
     "complete·partially_refunded": {"is_refunded": True, "has_accepted_offer": True},
+    "complete·replaced": {},
     "complete·refunded_without_return": {"has_returnless_rule": True, "has_accepted_offer": True},
     "reopen": {"closed_by": Role.SELLER},
     "undo": {"undoable_by": ME},
@@ -131,8 +136,10 @@ def states_named(words: str) -> set[str]:
 
 
 def name_of(move: str, target: str) -> str:
-    """A completion is named with its outcome: there are several."""
-    return f"complete·{target}" if move == "complete" else move
+    """A completion is named with its outcome: there are several. So is a refund that ends otherwise than in full."""
+    if move == "complete" or (move, target) == ("refund", "partially_refunded"):
+        return f"{move}·{target}"
+    return move
 
 
 LEGAL: dict[tuple[str, str, str], str] = {
@@ -161,8 +168,10 @@ def parts_of(move: str) -> tuple[Action, Outcome | None]:
     return Action(name), Outcome(outcome) if outcome else None
 
 
-EVERY_MOVE = [action.value for action in Action if action not in (Action.OPEN, Action.COMPLETE)] + [
-    f"complete·{outcome.value}" for outcome in Outcome
+EVERY_MOVE = [
+    *(action.value for action in Action if action not in (Action.OPEN, Action.COMPLETE)),
+    *(f"complete·{outcome.value}" for outcome in Outcome),
+    "refund·partially_refunded",
 ]
 
 
@@ -301,6 +310,10 @@ GUARDS = [
      "The buyer did not report that the order never arrived."),
     ("complete·partially_refunded", "seller", "refund_due", {"is_refunded": False},
      "Record the partial refund first."),
+    ("refund·partially_refunded", "admin", "refund_due", {"owes_refund": False},
+     "Everything that was paid for these units is already refunded."),
+    ("complete·replaced", "seller", "authorized", {"has_replacement": False},
+     "Give the order number or the tracking number of the replacement."),
     ("complete·partially_refunded", "seller", "refund_due", {"has_open_payout": True},
      "The refund is not paid yet: the request can be completed once its pay-out is confirmed."),
     ("pay_out", "seller", "refund_due", {"has_open_payout": False},
@@ -516,10 +529,10 @@ def test_only_what_would_pass_is_drawn() -> None:
         (Facts(status=Status.AUTHORIZATION_REQUIRED), Role.BUYER, "close hand_over"),
         (Facts(status=Status.AUTHORIZATION_REQUIRED, prepaid_eligible=True), Role.BUYER,
          "keep_item hand_over"),
-        (Facts(status=Status.AUTHORIZED), Role.SELLER, "receive refund offer"),
-        (Facts(status=Status.AUTHORIZED, undoable_by=ME), Role.SELLER, "receive refund undo"),
+        (Facts(status=Status.AUTHORIZED), Role.SELLER, "receive refund complete offer"),
+        (Facts(status=Status.AUTHORIZED, undoable_by=ME), Role.SELLER, "receive refund complete undo"),
         (Facts(status=Status.AUTHORIZED, is_handed_over=True), Role.BUYER, ""),
-        (Facts(status=Status.REFUND_DUE), Role.SELLER, "refund offer"),
+        (Facts(status=Status.REFUND_DUE), Role.SELLER, "refund complete offer"),
         (Facts(status=Status.REFUND_DUE, has_open_offer=True), Role.BUYER, "offer"),
         (Facts(status=Status.REFUND_DUE), Role.BUYER, ""),
         (Facts(status=Status.REFUND_DUE, is_step_in_due=True), Role.BUYER, "escalate"),
