@@ -670,7 +670,7 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 
-_ENDS_DIFFERENTLY = (Action.COMPLETE, Action.REFUND)
+_ENDS_DIFFERENTLY = (Action.COMPLETE, Action.REFUND, Action.PAY_OUT)
 
 _SENTENCES: dict[tuple[Action, Status], Any] = {
     (Action.CLOSE, _AUTHORIZED): _(
