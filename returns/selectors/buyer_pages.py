@@ -180,8 +180,10 @@ def _overdue_words(case: Case, day: str) -> str:
 
 
 def _completed_words(case: Case) -> StatusWords:
-    if case.request.outcome == Outcome.REFUNDED_WITHOUT_RETURN and case.request.open_payout:
-        return StatusWords(_("You get a refund"), _("You keep the item: there is nothing to send back."))
+    if case.request.open_payout:
+        keeps_item = case.request.outcome == Outcome.REFUNDED_WITHOUT_RETURN
+        kept = _("You keep the item: there is nothing to send back.")
+        return StatusWords(_("You get a refund"), kept if keeps_item else _("This request is completed."))
     words = {
         Outcome.REFUNDED: (
             _("You have been refunded"),

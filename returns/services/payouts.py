@@ -107,7 +107,7 @@ def settlement_of(
     if request.status in (Status.AUTHORIZED, Status.REFUND_DUE):
         if case.owes_refund or has_open_payouts:
             return Settlement(Status(request.status))
-        columns = {
+        columns: dict[str, Any] = {
             "completed_at": happened_at(case, actor),
             "escalated_at": None,
             "is_decided_here": True,

@@ -14,11 +14,12 @@ from notifications.services import relay_events
 from returns import services
 from returns.actors import Actor
 from returns.exceptions import Forbidden, Invalid, NotFound, TransitionNotAllowed
-from returns.models import OrderItem, Payout, ReturnlessRule, ReturnRequest
+from returns.models import Offer, OrderItem, Payout, ReturnlessRule, ReturnRequest
 from returns.models.clock import database_now
 from returns.payouts import hand_over
 from returns.payouts.signing import headers_for
 from returns.services import payout_delivery
+from returns.services.offers import Terms
 from returns.services.payout_delivery import RETRY_SECONDS, send_payouts
 from returns.state_machine import Outcome, Status
 from tests.factories import Cast, Line, a_request_in, at_once, day, everything_owed, make_order, open_request
@@ -582,3 +583,27 @@ def test_what_people_say_of_the_shop_is_not_what_it_says(cast: Cast, alice: Acto
     shop.script.append((200, {"status": "confirmed"}))
     send_payouts()
     assert states(payout) == {CONFIRMED}
+
+
+# What a buyer accepts
+
+
+@pytest.mark.parametrize("kind", ["keep_full", "keep_partial"])
+def test_what_an_accepted_offer_gives_is_paid_when_somebody_says_so(
+    cast: Cast, alice: Actor, kind: str
+) -> None:
+    request = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+    terms = Terms(kind=kind, amount_minor=None if kind == "keep_full" else 2000, comments="Keep it, please.")
+    services.make_offer(alice, reference=request.reference, terms=terms)
+    services.accept_offer(
+        Actor.buyer(request.order), reference=request.reference, offer_id=Offer.objects.get().pk
+    )
+    payout = Payout.objects.get()
+    assert states(payout) == {REQUESTED}
+    assert (the_request(payout).status, the_request(payout).open_payout) == (COMPLETED, "to_pay")
+    assert told(request, "refund_to_pay") == 2
+    assert told(request, "refund_issued") == 0
+    sound()
+    services.record_payout(alice, payout=payout.reference, paid_date=day(0))
+    assert told(request, "refund_issued") == 1
+    sound()

@@ -29,7 +29,7 @@ from returns.models import (
     StatusCount,
 )
 from returns.models.clock import database_now
-from returns.models.money import EXTRA_PARTS, PAID_PARTS, RefundState
+from returns.models.money import EXTRA_PARTS, PAID_PARTS, RefundCause, RefundState
 from returns.models.offers import MONEY_KINDS
 from returns.models.payouts import OPEN, PayoutState
 from returns.services.labels import label_path
@@ -285,8 +285,12 @@ class Audit:
             Q(unpaid=0) & ~Q(open_payout="") | Q(unpaid__gt=0, open_payout="")
         ).values_list("reference", flat=True):
             yield f"request {reference} does not show whether a pay-out of it is open"
+        # What a rule or an accepted offer ends is completed first and paid then.
+        recorded = Q(payouts__refunds__cause=RefundCause.EVENT)
         refunded = self.requests.filter(outcome__in=(Outcome.REFUNDED, Outcome.PARTIALLY_REFUNDED))
-        for reference in refunded.filter(still_open).distinct().values_list("reference", flat=True):
+        for reference in (
+            refunded.filter(still_open & recorded).distinct().values_list("reference", flat=True)
+        ):
             yield f"request {reference} is completed as refunded, and a pay-out of it is not paid"
         said: Counter[str] = Counter()
         for facts in self.events.filter(action=Action.PAY_OUT).values_list("facts", flat=True).iterator():
