@@ -10,13 +10,14 @@ from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from returns.models import ReturnEvent, User
+from returns.models import Order, Refund, ReturnEvent, User
+from returns.models.money import RefundCause
 from returns.selectors.cases import Case
 
 from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF
-from ..letters import Letters, Preview, preview_of
-from ..models import WAITING, MailboxEntry, Message, RecipientType, State
-from ..rendering import render, subject_of
+from ..letters import OF_CONCESSION, Letters, Preview, preview_of
+from ..models import WAITING, Kind, MailboxEntry, Message, RecipientType, State
+from ..rendering import MessageFacts, render, subject_of
 
 register = template.Library()
 
@@ -71,16 +72,35 @@ def messages_of(case: Case) -> list[Sent]:
         for message in messages
         if message.recipient_type == RecipientType.USER and message.member
     }
-    letters = Letters(case, users)
-    entries: dict[str, int] = {}
-    if settings.DEMO and settings.MAILBOX:
-        wanted = [message.message_id for message in messages]
-        entries = dict(MailboxEntry.objects.filter(message_id__in=wanted).values_list("message_id", "pk"))
-    return [_sent(message, letters, users, entries) for message in messages]
+    letters, entries = Letters(case, users), _entries(messages)
+    return [_sent(message, letters.facts(message), users, entries) for message in messages]
 
 
-def _sent(message: Message, letters: Letters, users: dict[int, User], entries: dict[str, int]) -> Sent:
-    facts = letters.facts(message)
+@register.simple_tag
+def messages_of_order(order: Order) -> list[Sent]:
+    """What the buyer was told of the concessions of one order, newest first. The page has checked who may see it."""
+    concessions = Refund.objects.filter(order_item__order=order, cause=RefundCause.CONCESSION)
+    given = concessions.select_related(*OF_CONCESSION).in_bulk()
+    about = Message.objects.filter(kind=Kind.REFUND_ISSUED, event__isnull=True, about_id__in=given)
+    messages = list(about.order_by("-pk")[:MOST_MESSAGES])
+    if not messages:
+        return []
+    letters, entries = Letters(), _entries(messages)
+    return [
+        _sent(message, letters.facts_of_concession(given[message.about_id or 0]), {}, entries)
+        for message in messages
+    ]
+
+
+def _entries(messages: list[Message]) -> dict[str, int]:
+    """Where the demo's mailbox has these messages, by Message-ID."""
+    if not (settings.DEMO and settings.MAILBOX):
+        return {}
+    wanted = [message.message_id for message in messages]
+    return dict(MailboxEntry.objects.filter(message_id__in=wanted).values_list("message_id", "pk"))
+
+
+def _sent(message: Message, facts: MessageFacts, users: dict[int, User], entries: dict[str, int]) -> Sent:
     is_to_copy = message.status == State.SUPPRESSED and message.last_code in (SHOW_TO_COPY, NO_ADDRESS)
     entry = entries.get(message.message_id)
     to_buyer = message.recipient_type == RecipientType.BUYER
