@@ -1,22 +1,25 @@
 """What pages of returns show about messages: what one will say, and what became of those that were made."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from returns.models import ReturnEvent, User
+from returns.models.people import Language
 from returns.selectors.cases import Case
 
 from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF
 from ..letters import Letters, Preview, preview_of
 from ..models import WAITING, MailboxEntry, Message, RecipientType, State
-from ..rendering import render, subject_of
+from ..rendering import day_in_words, moment_in_words, render, subject_of
 
 register = template.Library()
 
@@ -34,6 +37,15 @@ class Sent:
     state_label: str
     url: str = ""
     text: str = ""
+
+
+@register.filter
+def in_full(value: date | datetime | None) -> str:
+    """A day, or a moment with its zone, with its year whatever the year: for what is kept for long."""
+    language = get_language() or Language.ENGLISH.value
+    if isinstance(value, datetime):
+        return moment_in_words(value, language, timezone.get_current_timezone_name())
+    return day_in_words(value, language) if value else ""
 
 
 @register.simple_tag

@@ -395,11 +395,15 @@ def share_of(paid: int | None, units: int, quantity: int) -> int | None:
     return None if paid is None else paid * min(units, quantity) // quantity
 
 
-def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] | None = None) -> list[Case]:
+def load_cases(
+    requests: Sequence[ReturnRequest],
+    ledger: Sequence[ReturnEvent] | None = None,
+    refunded: Iterable[dict[str, Any]] | None = None,
+) -> list[Case]:
     """The cases of `requests`, in their order; select `WITH_CASE` with them.
 
     Makes the same number of queries whatever the number of requests. `ledger`: all their events with who acted,
-    the newest first, where a page has read them.
+    the newest first, where a page has read them; `refunded`: what `refunded_by_part` would read, the same.
     """
     if not requests:
         return []
@@ -412,7 +416,7 @@ def load_cases(requests: Sequence[ReturnRequest], ledger: Sequence[ReturnEvent] 
         event.request = by_id[event.request_id]
     held = {event.request_id: event for event in reversed(ledger) if _is_held(event, now)}
     refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in refunded_by_part(list(by_id)):
+    for row in refunded_by_part(list(by_id)) if refunded is None else refunded:
         refunds[row["request_id"]].append(row)
     return [
         Case(
