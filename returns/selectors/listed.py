@@ -28,6 +28,7 @@ from ..models import (
 from ..models.money import PAID_PARTS
 from .cases import REFUNDED, Case, other_of, refunded_by_part
 from .common import Common
+from .photos import photo_count
 from .prepared import Columns, Prepared
 from .teamwork import Beside
 
@@ -57,7 +58,8 @@ _ORDER_AT = len(REQUEST.paths)
 _BUYER_AT = _ORDER_AT + len(ORDER.paths)
 _DECIDER_AT = _BUYER_AT + len(BUYER.paths)
 _LINE_AT = len(ITEM.paths)
-_OTHER_AT = _LINE_AT + len(LINE.paths)
+_PHOTOS_AT = _LINE_AT + len(LINE.paths)
+_OTHER_AT = _PHOTOS_AT + 1
 _ID_AT = REQUEST.names.index("id")
 _SELLER_AT = REQUEST.names.index("seller_id")
 _ASSIGNEE_AT = REQUEST.names.index("assignee_id")
@@ -89,7 +91,7 @@ _items = Prepared(
             order_item_id__in=ReturnItem.objects.filter(request_id__in=ids).values("order_item_id")
         )
         .order_by("request_id", "ordinal", "id")
-        .values_list(*ITEM.paths, *LINE.paths, *OTHER.paths)
+        .values_list(*ITEM.paths, *LINE.paths, photo_count(), *OTHER.paths)
     ),
     many=PAGE,
 )
@@ -195,5 +197,6 @@ def _listed(values: tuple[Any, ...], held: ReturnEvent | None, store: Store, now
 
 def _item(values: tuple[Any, ...]) -> ReturnItem:
     item: ReturnItem = ITEM.instance(values[:_LINE_AT])
-    item.order_item = LINE.instance(values[_LINE_AT:])
+    item.order_item = LINE.instance(values[_LINE_AT:_PHOTOS_AT])
+    item.photo_count = values[_PHOTOS_AT] or 0
     return item
