@@ -42,6 +42,7 @@ from returns.state_machine import Action, Role
 from .letters import Letters
 from .models import Message, RecipientType
 from .rendering import render
+from .templatetags.messages_tags import state_in_words
 
 PIECE = 64 * 1024  # bytes in memory of a file that is put in
 MOST_THUMBNAILS = 60  # in the document, which is in memory whole
@@ -210,7 +211,7 @@ def _mails(pack: Pack, case: Case, events: list[ReturnEvent]) -> Iterator[Packed
             at=mail.created_at,
             sent_at=mail.sent_at,
             state=mail.status,
-            state_label=str(mail.get_status_display()),
+            state_label=state_in_words(mail),
             message_id=mail.message_id,
             text=rendered.text,
             sha256=pack.add_text(name, f"{rendered.subject}\n\n{rendered.text}"),

@@ -101,7 +101,7 @@ def _sent(message: Message, letters: Letters, users: dict[int, User], entries: d
         recipient=_("Buyer") if to_buyer else str(users.get(message.recipient_id, "")),
         at=message.sent_at,
         state=_state(message),
-        state_label=_state_in_words(message),
+        state_label=state_in_words(message),
         url=reverse("mailbox-message", kwargs={"pk": entry}) if entry else "",
         text=render(message.kind, message.language, facts).text if is_to_copy else "",
     )
@@ -115,7 +115,8 @@ def _state(message: Message) -> str:
     return "failed" if message.status == State.PARKED else "not_sent"
 
 
-def _state_in_words(message: Message) -> str:
+def state_in_words(message: Message) -> str:
+    """What became of a message, and why where it was not sent."""
     if message.status != State.SUPPRESSED:
         return str(State(message.status).label)
     return {
