@@ -211,6 +211,8 @@ my/orders/<slug:reference>/ask/check/            200 303  200 303  200 303  200 
 my/orders/<slug:reference>/ask/<int:line>/       200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/orders/<slug:reference>/ask/photos/<slug:photo>/ 200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/asked/               200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+seller/orders/<slug:reference>/withdraw/         302 302  200 422  200 422  403 403  404 404  302 302  302 302  200 422
+seller/orders/<slug:reference>/withdraw/confirm/ 302 302  303 422  303 422  403 403  404 404  302 302  302 302  303 422
 seller/orders/<slug:reference>/ask/              302 302  200 303  200 303  403 403  404 404  302 302  302 302  200 303
 seller/orders/<slug:reference>/ask/check/        302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
 seller/orders/<slug:reference>/ask/<int:line>/   302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303

@@ -91,8 +91,18 @@ def open_return(
         return event
 
 
-def open_judged(actor: Actor, judged: "Judged", *, key: str) -> ReturnEvent:
-    """Write the request that asking came to; its order lines must be locked by this transaction."""
+def open_judged(
+    actor: Actor,
+    judged: "Judged",
+    *,
+    key: str,
+    told_at: datetime | None = None,
+    facts: dict[str, Any] | None = None,
+) -> ReturnEvent:
+    """Write the request that asking came to; its order lines must be locked by this transaction.
+
+    `told_at`: when it was told here, where that is not when it was asked for; `facts`: what the event also says.
+    """
     request, items = judged.request, judged.items
     take_units(Counter({item.order_item_id: item.quantity for item in items}))
     request.rma_number = new_rma_number()
@@ -100,8 +110,10 @@ def open_judged(actor: Actor, judged: "Judged", *, key: str) -> ReturnEvent:
     ReturnItem.objects.bulk_create(items)
     count(Counter({(request.seller_id, request.status): 1}))
     case = load_cases([ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)])[0]
-    case.now = request.requested_at
-    move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
+    case.now = told_at or request.requested_at
+    move = Move(
+        case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, facts=facts or {}, key=key
+    )
     return write_moves(actor, [move])[0]
 
 
