@@ -1,23 +1,26 @@
 """What pages of returns show about messages: what one will say, and what became of those that were made."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from returns.models import Order, Refund, ReturnEvent, User
 from returns.models.money import RefundCause
+from returns.models.people import Language
 from returns.selectors.cases import Case
 
 from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF
 from ..letters import OF_CONCESSION, Letters, Preview, preview_of
 from ..models import WAITING, Kind, MailboxEntry, Message, RecipientType, State
-from ..rendering import MessageFacts, render, subject_of
+from ..rendering import MessageFacts, day_in_words, moment_in_words, render, subject_of
 
 register = template.Library()
 
@@ -35,6 +38,15 @@ class Sent:
     state_label: str
     url: str = ""
     text: str = ""
+
+
+@register.filter
+def in_full(value: date | datetime | None) -> str:
+    """A day, or a moment with its zone, with its year whatever the year: for what is kept for long."""
+    language = get_language() or Language.ENGLISH.value
+    if isinstance(value, datetime):
+        return moment_in_words(value, language, timezone.get_current_timezone_name())
+    return day_in_words(value, language) if value else ""
 
 
 @register.simple_tag
@@ -109,7 +121,7 @@ def _sent(message: Message, facts: MessageFacts, users: dict[int, User], entries
         recipient=_("Buyer") if to_buyer else str(users.get(message.recipient_id, "")),
         at=message.sent_at,
         state=_state(message),
-        state_label=_state_in_words(message),
+        state_label=state_in_words(message),
         url=reverse("mailbox-message", kwargs={"pk": entry}) if entry else "",
         text=render(message.kind, message.language, facts).text if is_to_copy else "",
     )
@@ -123,7 +135,8 @@ def _state(message: Message) -> str:
     return "failed" if message.status == State.PARKED else "not_sent"
 
 
-def _state_in_words(message: Message) -> str:
+def state_in_words(message: Message) -> str:
+    """What became of a message, and why where it was not sent."""
     if message.status != State.SUPPRESSED:
         return str(State(message.status).label)
     return {

@@ -117,7 +117,7 @@ FAVOURABLE_FOR = {
 }
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
-TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated", "has_open_payout")
+TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated", "has_open_payout", "is_never_arrived")
 
 
 def favourable(move: str, role: str) -> dict[str, Any]:
@@ -308,6 +308,8 @@ GUARDS = [
      "No other request asks for the same units."),
     ("complete·never_arrived", "seller", "authorization_required", {"prepaid_eligible": False},
      "This request can be closed with a return reason: close it instead."),
+    ("authorize", "seller", "authorization_required", {"is_never_arrived": True},
+     "The buyer says that the order never arrived: there is nothing to send back."),
     ("complete·never_arrived", "seller", "authorized", {"is_never_arrived": False},
      "The buyer did not report that the order never arrived."),
     ("complete·partially_refunded", "seller", "refund_due", {"is_refunded": False},
