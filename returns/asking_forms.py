@@ -68,6 +68,11 @@ class ChooseForm(AskingForm):
                 error_messages={"invalid": _("Enter a whole number.")},
             )
 
+    @property
+    def has_free(self) -> bool:
+        """Is there a unit left to choose?"""
+        return any(line.free for line in self.lines)
+
     def rows(self) -> list[tuple[OrderLine, forms.BoundField]]:
         """Each line with its field."""
         return [(line, self[f"quantity_{line.pk}"]) for line in self.lines]
