@@ -32,12 +32,13 @@ from returns.selectors.cases import Case
 from returns.services.access import code_for, invitation_token, token_for
 from returns.state_machine import Action, Status
 
-from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, told_of
+from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, suppression_of_order, told_of
 from .mail import compose
 from .models import Kind, Message, RecipientType, State
 from .rendering import Line, MessageFacts, Money, Reader, choices_of, facts_of, render
 
 OF_EVENT = ("event__comments", "event__request__seller", "event__request__order__buyer")
+OF_CONCESSION = ("seller", "request", "order_item__order__buyer")
 EXPIRED = "expired"
 NO_LONGER_A_MEMBER = "no_longer_a_member"
 
@@ -193,18 +194,23 @@ class Letters:
         return Letter(_deliverable(invitation.email), facts, invitation.created_at)
 
     def _concession(self, refund_id: int) -> Letter:
-        given = Refund.objects.select_related("seller", "request", "order_item__order__buyer").get(
-            pk=refund_id
-        )
+        given = Refund.objects.select_related(*OF_CONCESSION).get(pk=refund_id)
+        facts = self.facts_of_concession(given)
+        return Letter(_deliverable(given.order_item.order.buyer.email), facts, facts.happened_at)
+
+    def facts_of_concession(self, given: Refund) -> MessageFacts:
+        """What the buyer is told of it; read with what `OF_CONCESSION` names."""
         line, order = given.order_item, given.order_item.order
         page = f"returns/{given.request.reference}" if given.request else f"orders/{order.reference}"
+        is_copied = suppression_of_order(order, given.request, given.seller) == SHOW_TO_COPY
         title = line.title or line.sku
-        facts = MessageFacts(
+        return MessageFacts(
             reader=Reader.BUYER,
             zone=self.marketplace.time_zone,
             marketplace_name=self.marketplace.name,
             happened_at=given.recorded_at,
-            page=f"{settings.SITE_URL}/my/{page}/",
+            page="" if is_copied else f"{settings.SITE_URL}/my/{page}/",
+            is_imported=is_copied,
             seller_name=given.seller.name,
             buyer_name=order.buyer.name,
             order_number=order.order_number,
@@ -215,7 +221,6 @@ class Letters:
             refund=Money(given.amount_minor, given.currency),
             given_for=given.part,
         )
-        return Letter(_deliverable(order.buyer.email), facts, given.recorded_at)
 
     def _import_finished(self, message: Message, run_id: int) -> Letter:
         run = FileRun.objects.select_related("seller").get(pk=run_id)

@@ -95,7 +95,8 @@ def new_message_id() -> str:
 class Message(models.Model):
     """One mail that is owed, at most one for each event, recipient and kind.
 
-    A mail without an event is about the `returns` row `about_id`: a BuyerCode, an Invitation or a FileRun.
+    A mail without an event is about the `returns` row `about_id`: a BuyerCode, an Invitation, a FileRun
+    or a Refund that is a concession.
     The recipient is a reference; the address is read when the mail is made. `rendered` keeps the mail's bytes
     from the first attempt on, until it is sent or given up. `marked_at` is set right before the last byte
     that lets a mail server accept it: an attempt that dies after that may have delivered, one that dies

@@ -147,6 +147,7 @@ class MessageFacts:
     promise: Money | None = None
     promise_date: date | None = None
 
+    declared_date: date | None = None
     answer_due_at: datetime | None = None
     step_in_at: datetime | None = None
     refund_due_at: datetime | None = None
@@ -250,6 +251,7 @@ def facts_of(
         step_in_until=_date(facts.get("step_in_until")),
         promise=Money(promise["minor"], promise["currency"]) if promise else None,
         promise_date=_date(promise.get("due_date")),
+        declared_date=_date(facts.get("stated", {}).get("declared_date")),
         answer_due_at=_moment(changed.get("answer_due_at")) or return_request.answer_due_at,
         step_in_at=return_request.step_in_at,
         refund_due_at=_moment(changed.get("refund_due_at")) or return_request.refund_due_at,
@@ -417,6 +419,7 @@ def _context(facts: MessageFacts, language: str, *, is_html: bool = False) -> di
         "reason": (facts.reason or {}).get(language, ""),
         "marketplace": facts.marketplace_name,
         "has_page": bool(facts.page) and not facts.is_imported,
+        "declared_on": day(facts.declared_date),
         "answer_due": moment(facts.answer_due_at),
         "step_in_from": moment(facts.step_in_at),
         "refund_due": moment(facts.refund_due_at),

@@ -26,7 +26,7 @@ from returns.models.runs import FileKind, RunState
 from returns.services.access import answer_lookups
 
 from .audience import NO_ADDRESS, OWN_ACT, TURNED_OFF, Audience, buyer_language, suppression_of_order
-from .letters import Letters, Withheld, live_codes, live_invitations, read_messages
+from .letters import OF_CONCESSION, Letters, Withheld, live_codes, live_invitations, read_messages
 from .mail import Broken, PostOffice, Refused, Unreachable
 from .models import CRASHES_TO_PARK, WAITING, WITH_SECRET, Kind, Message, RecipientType, State
 
@@ -228,7 +228,7 @@ def _concessions_to_tell_of() -> list[Message]:
         cause=RefundCause.CONCESSION,
         status=RefundState.CONFIRMED,
         recorded_at__gt=Now() - TELL_OF_CONCESSIONS,
-    ).select_related("seller", "request", "order_item__order__buyer")
+    ).select_related(*OF_CONCESSION)
     rows = [row for row in _untold(given, Kind.REFUND_ISSUED) if hasattr(row.order_item.order, "buyer")]
     if not rows:
         return []

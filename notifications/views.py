@@ -11,12 +11,21 @@ from csp.decorators import csp, csp_update
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -24,12 +33,15 @@ from returns.actors import MemberRole
 from returns.decorators import memberships_of, seller_required
 from returns.exceptions import NotFound
 from returns.models import Seller, User
+from returns.models.people import Language
 from returns.services.decide import undo_seconds
 from returns.views.offers import offer_as_typed
+from returns.views.papers import AS_A_FILE
 from returns.views.seller import closing_as_typed
 from returns.views.writing import message_as_typed
 
 from .audience import Audience
+from .evidence import evidence_pack
 from .letters import preview_of
 from .mailbox import parse, part
 from .models import MEMBER_KINDS, Kind, MailboxEntry
@@ -226,3 +238,28 @@ def offer_preview(request: HttpRequest, reference: str) -> HttpResponse:
     """The message beside the form of an offer, as the form stands; a fragment for htmx."""
     form, planned = offer_as_typed(request, reference)
     return render(request, "_closing_preview.html", {"preview": preview_of(planned), "form": form})
+
+
+@csp(AS_A_FILE)  # type: ignore[arg-type]
+@seller_required
+@never_cache
+@require_safe
+def evidence(request: HttpRequest, reference: str) -> FileResponse:
+    """The evidence pack of one request, in the reader's language or in ``?language=``; ``?notes=on``: with the team's
+    notes.
+    """
+    language = request.GET.get("language", "")
+    if language not in Language.values:
+        language = get_language() or Language.ENGLISH.value
+    with translation.override(language):
+        pack = evidence_pack(
+            request.return_request, request.actor, with_notes=request.GET.get("notes") == "on"
+        )
+    number = re.sub(r"[^\w.-]+", "-", request.return_request.rma_number) or reference[:8]
+    return FileResponse(
+        pack,
+        as_attachment=True,
+        filename=f"evidence-{number}.zip",
+        content_type="application/zip",
+        headers={"X-Content-Type-Options": "nosniff"},
+    )

@@ -1,13 +1,14 @@
 """The forms with which a return is asked for, one thing on each."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .forms import ServiceForm
+from .forms import DateInput, ServiceForm
 from .models import ReturnReason
 from .models.people import Language
 from .selectors.asking import OrderLine
@@ -67,6 +68,11 @@ class ChooseForm(AskingForm):
                 error_messages={"invalid": _("Enter a whole number.")},
             )
 
+    @property
+    def has_free(self) -> bool:
+        """Is there a unit left to choose?"""
+        return any(line.free for line in self.lines)
+
     def rows(self) -> list[tuple[OrderLine, forms.BoundField]]:
         """Each line with its field."""
         return [(line, self[f"quantity_{line.pk}"]) for line in self.lines]
@@ -74,6 +80,26 @@ class ChooseForm(AskingForm):
     def quantities(self) -> dict[int, int]:
         """Units by line, as they were chosen."""
         return {line.pk: self.cleaned_data.get(f"quantity_{line.pk}") or 0 for line in self.lines}
+
+
+class DeclaredForm(ChooseForm):
+    """From what the buyer has withdrawn, and when the buyer said so."""
+
+    declared_date = forms.DateField(
+        label=_("Day on which the buyer declared it"),
+        help_text=_(
+            "The day of the letter, the e-mail or the call: it decides whether the withdrawal is in time."
+        ),
+        widget=DateInput(),
+    )
+
+
+def day_of(text: str) -> date | None:
+    """The day that an address names, or None."""
+    try:
+        return forms.DateField(required=False).clean(text)
+    except forms.ValidationError:
+        return None
 
 
 def _units_widget(free: int) -> forms.Widget:

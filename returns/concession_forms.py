@@ -37,7 +37,7 @@ class ConcessionForm(ServiceForm):
         required=False,
         max_length=MEMO_MAX,
         widget=forms.Textarea(attrs={"rows": 3, "maxlength": MEMO_MAX}),
-        help_text=_("The buyer reads it in the e-mail and on the own page."),
+        help_text=_("The buyer reads it in the e-mail and on the page of the order or return."),
     )
     note = forms.CharField(
         label=_("Note to yourself"),
@@ -54,6 +54,8 @@ class ConcessionForm(ServiceForm):
         field.choices = [(line.pk, _choice(line, percent)) for line in lines]
         if len(lines) == 1:
             self.initial.setdefault("line", lines[0].pk)
+        if len(set(self.currencies.values())) == 1:
+            self.fields["amount"].label = _("Amount (%(currency)s)") % {"currency": lines[0].currency}
 
     def clean_amount(self) -> Decimal | None:
         return exact_amount(

@@ -361,7 +361,12 @@ class CompleteForm(CommentsForm):
 class BuyerCloseForm(ServiceForm):
     """The buyer closes the own request."""
 
-    reason = forms.ChoiceField(label=_("Why do you close it?"), choices=(), widget=forms.RadioSelect)
+    reason = forms.ChoiceField(
+        label=_("Why do you close it?"),
+        choices=(),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a reason from the list.")},
+    )
     comments = forms.CharField(
         label=_("Your comment"),
         required=False,

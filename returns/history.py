@@ -1,6 +1,9 @@
 """What an event says, in one sentence: for timelines, and for whoever came second."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
+from datetime import datetime
+from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -8,7 +11,7 @@ from django.utils.translation import gettext as _
 from . import fees
 from .actors import Actor
 from .dates import format_moment
-from .models import OfferKind, OfferState, ReturnEvent
+from .models import OfferKind, OfferState, ReturnEvent, ReturnRequest
 from .models.money import RefundKind
 from .models.payouts import PayoutState
 from .money import format_money
@@ -224,3 +227,24 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
     else:
         template = by_action[Action(event.action)]
     return template % words
+
+
+def columns_before(event: ReturnEvent) -> dict[str, Any]:
+    """The request's columns that `event` changed, as they were before it."""
+    return {
+        column: None
+        if before is None
+        else ReturnRequest._meta.get_field(column.removesuffix("_id")).to_python(before)
+        for column, (before, _after) in event.facts.get("changed", {}).items()
+    }
+
+
+def as_it_was(request: ReturnRequest, at: datetime, events: Iterable[ReturnEvent]) -> ReturnRequest:
+    """A copy of `request` with the columns that it had `at` that moment; `events`: all of its ledger."""
+    was = copy(request)
+    for event in sorted(events, key=lambda one: one.version, reverse=True):
+        if event.recorded_at > at:
+            for column, value in columns_before(event).items():
+                setattr(was, column, value)
+            was.status = event.source
+    return was

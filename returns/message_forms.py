@@ -8,26 +8,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from .carriers import KNOWN, tracking_number
-from .forms import CommentsForm, ServiceForm, WrittenForBuyer
+from .forms import ServiceForm, WrittenForBuyer
 from .selectors.cases import Case
 from .selectors.seller_pages import buyer_language
 from .services.goods import CARRIER_MAX, NUMBER_MAX
 from .services.photos import ACCEPTED, PhotoFile, keep_photo_files
 from .services.words import COMMENTS_MAX
-
-
-class MessageForm(WrittenForBuyer, CommentsForm):
-    """The seller's side writes to the buyer."""
-
-    comments = forms.CharField(
-        label=_("Message to the buyer"),
-        error_messages={"required": _("Write your message first.")},
-        widget=forms.Textarea(attrs={"rows": 8, "maxlength": COMMENTS_MAX, "data-start": True}),
-    )
-
-    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.reader = buyer_language(case)
 
 
 class PhotosInput(forms.FileInput):
@@ -43,14 +29,9 @@ class PhotosField(forms.FileField):
         return list(data or [])
 
 
-class ReplyForm(ServiceForm):
-    """The buyer writes to the seller, with photos."""
+class WithPhotos(ServiceForm):
+    """A form to which photos can be added."""
 
-    comments = forms.CharField(
-        label=_("Your message"),
-        error_messages={"required": _("Write your message first.")},
-        widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
-    )
     photos = PhotosField(
         label=_("Photos"),
         required=False,
@@ -66,9 +47,33 @@ class ReplyForm(ServiceForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if self.errors and data.get("photos"):
+        if data.get("photos") and (self.errors or "preview" in self.data):
             self.add_error("photos", _("Please choose the photos again: a page cannot keep them."))
         return data
+
+
+class MessageForm(WrittenForBuyer, WithPhotos):
+    """The seller's side writes to the buyer, with photos."""
+
+    comments = forms.CharField(
+        label=_("Message to the buyer"),
+        error_messages={"required": _("Write your message first.")},
+        widget=forms.Textarea(attrs={"rows": 8, "maxlength": COMMENTS_MAX, "data-start": True}),
+    )
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reader = buyer_language(case)
+
+
+class ReplyForm(WithPhotos):
+    """The buyer writes to the seller, with photos."""
+
+    comments = forms.CharField(
+        label=_("Your message"),
+        error_messages={"required": _("Write your message first.")},
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
+    )
 
 
 class SentForm(ServiceForm):

@@ -1,6 +1,6 @@
 """The form of a refund: what of each line goes back, what is kept and why, and the words that go with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from .exceptions import Invalid
 from .fees import MOST_PERCENT, percent_of
 from .forms import DateInput, ServiceForm
 from .message_forms import PhotosField, PhotosInput
@@ -133,6 +134,15 @@ class RefundForm(ServiceForm):
         self.fields[f"final_{item.pk}"] = forms.BooleanField(
             label=_("Partial refund: nothing more is refunded for this item"), required=False
         )
+
+    def carry_out(self, service: Callable[[], Any]) -> Any:
+        """As for every form; what one that was not sent proposes in vain is no error."""
+        if self.is_bound:
+            return super().carry_out(service)
+        try:
+            return service()
+        except Invalid:
+            return None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

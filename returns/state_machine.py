@@ -184,6 +184,12 @@ def _has_way_back(facts: Facts, asking: Asking) -> Any:
     )
 
 
+def _is_no_delivery_problem(facts: Facts, asking: Asking) -> Any:
+    if not facts.is_never_arrived:
+        return None
+    return _("The buyer says that the order never arrived: there is nothing to send back.")
+
+
 def _owes_label(facts: Facts, asking: Asking) -> Any:
     return None if facts.owes_label else _("No label is owed for this request.")
 
@@ -452,7 +458,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         (_AR,),
         _AUTHORIZED,
         (Role.SELLER, Role.ADMIN, Role.SYSTEM),
-        guards=(_by_rule, _has_way_back),
+        guards=(_is_no_delivery_problem, _by_rule, _has_way_back),
     ),
     _row(Action.CLOSE, (_AR,), _CLOSED, SELLERS_SIDE, guards=(_not_prepaid_eligible,)),
     _row(
@@ -670,7 +676,7 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 
-_ENDS_DIFFERENTLY = (Action.COMPLETE, Action.REFUND)
+_ENDS_DIFFERENTLY = (Action.COMPLETE, Action.REFUND, Action.PAY_OUT)
 
 _SENTENCES: dict[tuple[Action, Status], Any] = {
     (Action.CLOSE, _AUTHORIZED): _(

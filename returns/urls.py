@@ -134,6 +134,12 @@ sellers = [
     path("seller/returns/<slug:reference>/split/", split.split, name="seller-split"),
     path("seller/returns/<slug:reference>/offer/", offers.make, name="seller-offer"),
     path("seller/returns/<slug:reference>/offer/take-back/", offers.take_back, name="seller-offer-back"),
+    path("seller/orders/<slug:reference>/withdraw/", withdraw.record, name="seller-withdraw"),
+    path(
+        "seller/orders/<slug:reference>/withdraw/confirm/",
+        withdraw.record_confirm,
+        name="seller-withdraw-confirm",
+    ),
     path("seller/returns/<slug:reference>/write/", writing.write, name="seller-write"),
     path("seller/returns/<slug:reference>/assign/", teamwork.assign, name="seller-assign"),
     path("seller/returns/<slug:reference>/notes/", teamwork.add_note, name="seller-note-add"),

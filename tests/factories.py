@@ -320,7 +320,6 @@ def a_request_in(
     with by_hand(cast.north_lane):
         request = open_request(
             order,
-            reason="NEVER_ARRIVED" if outcome == Outcome.NEVER_ARRIVED else "CR-UNWANTED_ITEM",
             opened_days_ago=65 if outcome == Outcome.NOT_RETURNED else 0,
         )
     reference = request.reference
@@ -335,7 +334,11 @@ def a_request_in(
         complete_not_returned()
     elif outcome == Outcome.NEVER_ARRIVED:
         services.complete_return(
-            alice, reference=reference, outcome=Outcome.NEVER_ARRIVED, comments="The carrier has lost it."
+            alice,
+            reference=reference,
+            outcome=Outcome.NEVER_ARRIVED,
+            comments="The carrier has lost it.",
+            buyer_writes_never_arrived=True,
         )
     elif status == Status.REFUND_DUE or outcome in (Outcome.REFUNDED, Outcome.PARTIALLY_REFUNDED):
         services.receive_return(alice, reference=reference, received=everything_received(request))

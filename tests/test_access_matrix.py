@@ -152,6 +152,7 @@ seller/returns/<slug:reference>/label/           302 302  200 303  200 303  200 
 seller/returns/<slug:reference>/label/file/      302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/photos/<slug:photo>/ 302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/slip/            302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
+seller/returns/<slug:reference>/evidence/       302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/close/           302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 seller/returns/<slug:reference>/close/comments/  302 302  200 405  200 405  200 403  404 404  302 302  302 302  200 405
 seller/returns/<slug:reference>/receive/         302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
@@ -225,6 +226,8 @@ my/orders/<slug:reference>/ask/check/            200 303  200 303  200 303  200 
 my/orders/<slug:reference>/ask/<int:line>/       200 303  200 303  200 303  200 303  200 303  200 303  404 404  200 303
 my/orders/<slug:reference>/ask/photos/<slug:photo>/ 200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
 my/returns/<slug:reference>/asked/               200 303  200 303  200 303  200 303  200 303  200 405  404 404  200 303
+seller/orders/<slug:reference>/withdraw/         302 302  200 422  200 422  403 403  404 404  302 302  302 302  200 422
+seller/orders/<slug:reference>/withdraw/confirm/ 302 302  303 422  303 422  403 403  404 404  302 302  302 302  303 422
 seller/orders/<slug:reference>/ask/              302 302  200 303  200 303  403 403  404 404  302 302  302 302  200 303
 seller/orders/<slug:reference>/ask/check/        302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303
 seller/orders/<slug:reference>/ask/<int:line>/   302 302  200 303  303 303  403 403  404 404  302 302  302 302  303 303

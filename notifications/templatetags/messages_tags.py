@@ -1,22 +1,26 @@
 """What pages of returns show about messages: what one will say, and what became of those that were made."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from returns.models import ReturnEvent, User
+from returns.models import Order, Refund, ReturnEvent, User
+from returns.models.money import RefundCause
+from returns.models.people import Language
 from returns.selectors.cases import Case
 
 from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF
-from ..letters import Letters, Preview, preview_of
-from ..models import WAITING, MailboxEntry, Message, RecipientType, State
-from ..rendering import render, subject_of
+from ..letters import OF_CONCESSION, Letters, Preview, preview_of
+from ..models import WAITING, Kind, MailboxEntry, Message, RecipientType, State
+from ..rendering import MessageFacts, day_in_words, moment_in_words, render, subject_of
 
 register = template.Library()
 
@@ -34,6 +38,15 @@ class Sent:
     state_label: str
     url: str = ""
     text: str = ""
+
+
+@register.filter
+def in_full(value: date | datetime | None) -> str:
+    """A day, or a moment with its zone, with its year whatever the year: for what is kept for long."""
+    language = get_language() or Language.ENGLISH.value
+    if isinstance(value, datetime):
+        return moment_in_words(value, language, timezone.get_current_timezone_name())
+    return day_in_words(value, language) if value else ""
 
 
 @register.simple_tag
@@ -71,16 +84,35 @@ def messages_of(case: Case) -> list[Sent]:
         for message in messages
         if message.recipient_type == RecipientType.USER and message.member
     }
-    letters = Letters(case, users)
-    entries: dict[str, int] = {}
-    if settings.DEMO and settings.MAILBOX:
-        wanted = [message.message_id for message in messages]
-        entries = dict(MailboxEntry.objects.filter(message_id__in=wanted).values_list("message_id", "pk"))
-    return [_sent(message, letters, users, entries) for message in messages]
+    letters, entries = Letters(case, users), _entries(messages)
+    return [_sent(message, letters.facts(message), users, entries) for message in messages]
 
 
-def _sent(message: Message, letters: Letters, users: dict[int, User], entries: dict[str, int]) -> Sent:
-    facts = letters.facts(message)
+@register.simple_tag
+def messages_of_order(order: Order) -> list[Sent]:
+    """What the buyer was told of the concessions of one order, newest first. The page has checked who may see it."""
+    concessions = Refund.objects.filter(order_item__order=order, cause=RefundCause.CONCESSION)
+    given = concessions.select_related(*OF_CONCESSION).in_bulk()
+    about = Message.objects.filter(kind=Kind.REFUND_ISSUED, event__isnull=True, about_id__in=given)
+    messages = list(about.order_by("-pk")[:MOST_MESSAGES])
+    if not messages:
+        return []
+    letters, entries = Letters(), _entries(messages)
+    return [
+        _sent(message, letters.facts_of_concession(given[message.about_id or 0]), {}, entries)
+        for message in messages
+    ]
+
+
+def _entries(messages: list[Message]) -> dict[str, int]:
+    """Where the demo's mailbox has these messages, by Message-ID."""
+    if not (settings.DEMO and settings.MAILBOX):
+        return {}
+    wanted = [message.message_id for message in messages]
+    return dict(MailboxEntry.objects.filter(message_id__in=wanted).values_list("message_id", "pk"))
+
+
+def _sent(message: Message, facts: MessageFacts, users: dict[int, User], entries: dict[str, int]) -> Sent:
     is_to_copy = message.status == State.SUPPRESSED and message.last_code in (SHOW_TO_COPY, NO_ADDRESS)
     entry = entries.get(message.message_id)
     to_buyer = message.recipient_type == RecipientType.BUYER
@@ -89,7 +121,7 @@ def _sent(message: Message, letters: Letters, users: dict[int, User], entries: d
         recipient=_("Buyer") if to_buyer else str(users.get(message.recipient_id, "")),
         at=message.sent_at,
         state=_state(message),
-        state_label=_state_in_words(message),
+        state_label=state_in_words(message),
         url=reverse("mailbox-message", kwargs={"pk": entry}) if entry else "",
         text=render(message.kind, message.language, facts).text if is_to_copy else "",
     )
@@ -103,7 +135,8 @@ def _state(message: Message) -> str:
     return "failed" if message.status == State.PARKED else "not_sent"
 
 
-def _state_in_words(message: Message) -> str:
+def state_in_words(message: Message) -> str:
+    """What became of a message, and why where it was not sent."""
     if message.status != State.SUPPRESSED:
         return str(State(message.status).label)
     return {

@@ -28,3 +28,24 @@ def draw_label(carrier: str, number: str, sender: str, recipient: str) -> bytes:
     written = io.BytesIO()
     picture.save(written, "PNG")
     return written.getvalue()
+
+
+def draw_kettle(*, is_close: bool) -> bytes:
+    """A steel kettle that drips from its spout, as a JPEG: whole on its table, or the spout from near by."""
+    picture = Image.new("RGB", (1200, 900), "#cfd6da")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 640, 1200, 900), fill="#a9845f")
+    draw.ellipse((150, 690, 620, 780), fill="#86a3b8")  # the puddle
+    draw.line([(560, 640), (420, 560), (340, 400), (250, 330)], fill="#8d979d", width=34, joint="curve")
+    draw.arc((640, 170, 1010, 620), 280, 80, fill="#30363a", width=36)
+    draw.polygon([(500, 720), (880, 720), (820, 360), (560, 360)], fill="#9ba6ac")
+    draw.polygon([(560, 720), (640, 720), (660, 360), (610, 360)], fill="#dfe5e8")  # where the light falls
+    draw.ellipse((555, 325, 825, 395), fill="#7c868c")
+    draw.ellipse((665, 290, 715, 340), fill="#30363a")
+    for x, y in ((262, 380), (256, 470), (266, 580)):
+        draw.ellipse((x - 12, y, x + 12, y + 34), fill="#5f8fb3")
+    if is_close:
+        picture = picture.crop((130, 270, 530, 570)).resize((1200, 900))
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=88)
+    return written.getvalue()

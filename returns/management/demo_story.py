@@ -29,6 +29,7 @@ from ..models import (
     Order,
     OrderItem,
     ReturnAddress,
+    ReturnDraft,
     ReturnRequest,
     Seller,
     User,
@@ -36,6 +37,7 @@ from ..models import (
 from ..models.clock import database_now
 from ..models.money import RefundPart
 from ..models.people import Language
+from ..services.asking import choose_items, describe_item, digest_of, send_draft
 from ..services.comments import save_comment
 from ..services.concessions import give_concession
 from ..services.costs import add_return_cost, save_weights
@@ -48,7 +50,7 @@ from ..services.seller_rules import save_returnless_rule, set_override
 from ..services.team import invite_member
 from ..services.withdraw import WithdrawnLine
 from ..state_machine import Outcome
-from .demo_pictures import draw_label
+from .demo_pictures import draw_kettle, draw_label
 
 PASSWORD = "returns-demo"
 DORA = "dora@demo.test"
@@ -373,6 +375,28 @@ class Story:
         )
         return event.request, buyer
 
+    def ask_with_photos(
+        self, bought: Bought, days: float, wanted: tuple[Product, int, str, str], photos: Sequence[bytes]
+    ) -> None:
+        """The buyer asks as the pages do it, step by step, with photos of the one product."""
+        product, units, reason, comment = wanted
+        line = OrderItem.objects.select_related("order").get(
+            order__seller=self.seller, order__order_number=bought.number, sku=product.sku
+        )
+        buyer = Actor.buyer(line.order).at(self.ago(days))
+        at = {"order_reference": line.order.reference}
+        choose_items(buyer, **at, quantities={line.pk: units})
+        describe_item(
+            buyer,
+            **at,
+            line=line,
+            reason_code=reason,
+            comment=comment,
+            uploads=[SimpleUploadedFile("photo.jpg", photo) for photo in photos],
+        )
+        draft = ReturnDraft.objects.get(order=line.order)
+        send_draft(buyer, **at, key=draft.reference, seen=digest_of(draft))
+
     def withdraw(self, bought: Bought, days: float, product: Product) -> None:
         """The buyer withdraws from the contract about one unit, `days` ago."""
         line = OrderItem.objects.select_related("order").get(
@@ -521,7 +545,12 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     story.import_orders()
 
     ask(rug, 26 / 24, (RUG, 1, "AMZ-PG-APP-STYLE", "颜色比照片深很多。"))
-    ask(kettle, 15 / 24, (KETTLE, 2, "CR-DEFECTIVE", "Leaks at the spout after a week."))
+    story.ask_with_photos(
+        kettle,
+        15 / 24,
+        (KETTLE, 2, "CR-DEFECTIVE", "Leaks at the spout after a week."),
+        [draw_kettle(is_close=is_close) for is_close in (False, True)],
+    )
     story.report(
         cable, CABLE, asked=20.8 / 24, status="PendingApproval", cost="7.40", reason="CR-UNWANTED_ITEM"
     )

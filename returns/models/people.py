@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from babel import Locale
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import MaxValueValidator
@@ -11,6 +12,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from ..actors import MemberRole
+from ..dates import active_locale
 from .fields import one_of
 
 
@@ -184,9 +186,13 @@ class ReturnAddress(models.Model):
         indexes = [models.Index(fields=["seller", "country"], name="return_address_country")]
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.city}, {self.country}"
+        return f"{self.name}, {self.city}, {active_locale().territories.get(self.country, self.country)}"
 
     def as_text(self) -> str:
-        """The address as it is printed and mailed, one line each."""
+        """The address as it is printed and mailed, one line each.
+
+        The country stands last, in English capitals: what postal services ask for on mail that crosses a border.
+        """
         place = " ".join(part for part in (self.city, self.region, self.postal_code) if part)
-        return "\n".join([self.name, *self.lines.splitlines(), place, self.country])
+        country = Locale("en").territories.get(self.country, self.country).upper()
+        return "\n".join([self.name, *self.lines.splitlines(), place, country])

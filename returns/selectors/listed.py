@@ -28,6 +28,7 @@ from ..models import (
 from ..models.money import PAID_PARTS
 from .cases import OWN_LABEL, REFUNDED, Case, other_of, refunded_by_part
 from .common import Common
+from .photos import photo_count
 from .prepared import Columns, Prepared
 from .teamwork import Beside
 
@@ -58,7 +59,8 @@ _BUYER_AT = _ORDER_AT + len(ORDER.paths)
 _DECIDER_AT = _BUYER_AT + len(BUYER.paths)
 _LINE_AT = len(ITEM.paths)
 _LABEL_AT = _LINE_AT + len(LINE.paths)
-_OTHER_AT = _LABEL_AT + 1
+_PHOTOS_AT = _LABEL_AT + 1
+_OTHER_AT = _PHOTOS_AT + 1
 _ID_AT = REQUEST.names.index("id")
 _SELLER_AT = REQUEST.names.index("seller_id")
 _ASSIGNEE_AT = REQUEST.names.index("assignee_id")
@@ -90,7 +92,7 @@ _items = Prepared(
             order_item_id__in=ReturnItem.objects.filter(request_id__in=ids).values("order_item_id")
         )
         .order_by("request_id", "ordinal", "id")
-        .values_list(*ITEM.paths, *LINE.paths, OWN_LABEL, *OTHER.paths)
+        .values_list(*ITEM.paths, *LINE.paths, OWN_LABEL, photo_count(), *OTHER.paths)
     ),
     many=PAGE,
 )
@@ -198,4 +200,5 @@ def _item(values: tuple[Any, ...]) -> ReturnItem:
     item: ReturnItem = ITEM.instance(values[:_LINE_AT])
     item.order_item = LINE.instance(values[_LINE_AT:_LABEL_AT])
     item.own_label_minor = values[_LABEL_AT]
+    item.photo_count = values[_PHOTOS_AT] or 0
     return item

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +33,12 @@ def thumbnail(photo: Photo, url: str) -> Thumbnail:
     longest = max(photo.width, photo.height)
     width, height = (max(side * SHOWN_SIDE // longest, 1) for side in (photo.width, photo.height))
     return Thumbnail(photo.reference, photo.name, url, width, height)
+
+
+def photo_count() -> Subquery:
+    """How many photos an item has, for a query of items; None for none."""
+    photos = Photo.objects.filter(item=OuterRef("pk")).order_by().values("item")
+    return Subquery(photos.annotate(photos=Count("pk")).values("photos"))
 
 
 def get_photo(actor: Actor, reference: str, **where: Any) -> Photo:

@@ -49,6 +49,7 @@ class Item:
     currency: str
     reason: str
     comment: str
+    photo_count: int
     picture_url: str = ""
 
 
@@ -681,6 +682,7 @@ def _item(case: Case, item: Any) -> dict[str, Any]:
         "currency": line.currency,
         "reason": case.reason_label(item.reason_code, get_language() or Language.ENGLISH.value),
         "comment": item.comment,
+        "photo_count": item.photo_count,
     }
 
 
@@ -694,8 +696,10 @@ def _ended(case: Case) -> Ended | None:
             Role.BUYER: _("Closed by the buyer."),
             Role.MARKETPLACE: _("Closed at the marketplace."),
         }
-        label = request.closure_reason.in_language("label", language)
-        return Ended(sentences[Role(request.closed_by_role)], request.closed_at, label)
+        role = Role(request.closed_by_role)
+        # A file's closing has one reason, which says no more than the sentence.
+        label = "" if role == Role.MARKETPLACE else request.closure_reason.in_language("label", language)
+        return Ended(sentences[role], request.closed_at, label)
     if request.status == Status.COMPLETED and request.completed_at:
         return Ended(str(Outcome(request.outcome).label), request.completed_at, "")
     return None

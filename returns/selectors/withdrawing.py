@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from ..models import MarketplaceSettings, Order, OrderItem
 from ..policy import ItemFacts
@@ -37,11 +38,26 @@ def item_facts(order: Order, line: OrderItem, requested_at: datetime) -> ItemFac
     )
 
 
-def right_of(order: Order) -> WithdrawalRight:
-    """The right as it is now; two queries, of which one is shared with the order's other pages."""
+def right_of(order: Order, declared_date: date | None = None) -> WithdrawalRight:
+    """The right as it is now, or was on the day on which it was declared elsewhere; two queries, of which one is
+    shared with the order's other pages.
+    """
     commons, now = common_of([order.seller])
+    settings = commons[order.seller_id].settings
     lines = list(OrderItem.objects.filter(order=order).order_by("pk"))
-    return right_at(order, lines, commons[order.seller_id].settings, now)
+    if declared_date is not None:
+        now = min(now, declared_at(order, settings, declared_date))
+    return right_at(order, lines, settings, now)
+
+
+def declared_at(order: Order, settings: MarketplaceSettings, day: date) -> datetime:
+    """The middle of that day where the buyer lives: a moment of it by which it is judged."""
+    rule = settings.withdrawal_rule_for(order.country, order.ordered_at)
+    return noon(day, rule.time_zone if rule else settings.time_zone)
+
+
+def noon(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(12), ZoneInfo(zone))
 
 
 def right_at(

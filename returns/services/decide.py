@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Field, Q
 from django.utils.translation import gettext_lazy as _
 
-from .. import policy
+from .. import history, policy
 from ..actors import Actor, MemberRole
 from ..dates import active_locale
 from ..exceptions import Forbidden, Invalid, NotFound, Refusal, TransitionNotAllowed
@@ -204,7 +204,7 @@ def undo_decisions(
             case=case,
             action=Action.UNDO,
             status=Status(held.source),
-            columns={column: _parsed(column, values[0]) for column, values in held.facts["changed"].items()},
+            columns=history.columns_before(held),
             held=units,
             facts={"undone_version": held.version},
             is_silent=True,
@@ -737,12 +737,6 @@ def undo_seconds(actor: Actor) -> int:
     if settings.UNDO_SECONDS == 0 or actor.undo_seconds is None:
         return settings.UNDO_SECONDS
     return actor.undo_seconds
-
-
-def _parsed(column: str, value: Any) -> Any:
-    """A column's value from the JSON it was kept as."""
-    name = column.removesuffix("_id")
-    return None if value is None else ReturnRequest._meta.get_field(name).to_python(value)
 
 
 def _only(results: list[Result]) -> ReturnEvent:

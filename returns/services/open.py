@@ -46,6 +46,9 @@ from .words import clean_comments
 _RMA_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
+Asked = tuple[int, str, str]  # the order line's id, the reason's code, the comment
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedLine:
     """Units of one order line the buyer wants to send back, and why."""
@@ -88,8 +91,18 @@ def open_return(
         return event
 
 
-def open_judged(actor: Actor, judged: "Judged", *, key: str) -> ReturnEvent:
-    """Write the request that asking came to; its order lines must be locked by this transaction."""
+def open_judged(
+    actor: Actor,
+    judged: "Judged",
+    *,
+    key: str,
+    told_at: datetime | None = None,
+    facts: dict[str, Any] | None = None,
+) -> ReturnEvent:
+    """Write the request that asking came to; its order lines must be locked by this transaction.
+
+    `told_at`: when it was told here, where that is not when it was asked for; `facts`: what the event also says.
+    """
     request, items = judged.request, judged.items
     take_units(Counter({item.order_item_id: item.quantity for item in items}))
     request.rma_number = new_rma_number()
@@ -97,8 +110,10 @@ def open_judged(actor: Actor, judged: "Judged", *, key: str) -> ReturnEvent:
     ReturnItem.objects.bulk_create(items)
     count(Counter({(request.seller_id, request.status): 1}))
     case = load_cases([ReturnRequest.objects.select_related(*WITH_CASE).get(pk=request.pk)])[0]
-    case.now = request.requested_at
-    move = Move(case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, key=key)
+    case.now = told_at or request.requested_at
+    move = Move(
+        case=case, action=Action.OPEN, status=Status.AUTHORIZATION_REQUIRED, facts=facts or {}, key=key
+    )
     return write_moves(actor, [move])[0]
 
 
@@ -200,14 +215,25 @@ def opened_before(order: Order, key: str, lines: Sequence[AskedLine]) -> ReturnE
     event = ReturnEvent.objects.filter(request__order=order, action=Action.OPEN, idempotency_key=key).first()
     if event is None:
         return None
-    before = event.request.items.values_list("order_item_id", "quantity", "reason_code", "comment")
-    again = [
-        (line.order_item_id, line.quantity, line.reason_code, clean_text(line.comment, keep_lines=True))
-        for line in lines
-    ]
-    if sorted(before) != sorted(again):
+    again: Counter[Asked] = Counter()
+    for line in lines:
+        comment = clean_text(line.comment, keep_lines=True)
+        again[line.order_item_id, line.reason_code, comment] += line.quantity
+    if _asked_with(event.request) != again:
         raise key_reused()
     return event
+
+
+def _asked_with(request: ReturnRequest) -> "Counter[Asked]":
+    """The units that the form which opened `request` asked for: some may be requests of their own since."""
+    parts, asked = [request.reference], Counter[Asked]()
+    for reference in parts:
+        splits = ReturnEvent.objects.filter(request__reference=reference, action=Action.SPLIT)
+        made = (facts.get("split_into") for facts in splits.values_list("facts", flat=True))
+        parts += [other["reference"] for other in made if other]
+    for item in ReturnItem.objects.filter(request__reference__in=parts):
+        asked[item.order_item_id, item.reason_code, item.comment] += item.quantity
+    return asked
 
 
 def check_lines(

@@ -6,6 +6,7 @@ in the end is removed by `clear_photo_files`; the files of a photo that is remov
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -154,10 +155,15 @@ def remove_photos(photos: Any) -> int:
 # --- Files
 
 
+def photo_path(photo: Photo, *, is_small: bool = False) -> Path:
+    """Where the photo's file lies, or the small one."""
+    return stored_path(FOLDER, _small(photo.file) if is_small else photo.file)
+
+
 def read_photo(photo: Photo, *, is_small: bool = False) -> bytes:
     """The photo's file, or the small one; `NotFound` where it has none (any more)."""
     try:
-        return stored_path(FOLDER, _small(photo.file) if is_small else photo.file).read_bytes()
+        return photo_path(photo, is_small=is_small).read_bytes()
     except OSError:
         raise NotFound(_("This page does not exist, or it is not yours.")) from None
 

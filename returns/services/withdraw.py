@@ -1,7 +1,12 @@
-"""Withdrawing from the contract: the buyer declares it, and the system authorizes the return at once. That is law."""
+"""Withdrawing from the contract: the buyer declares it, and the system authorizes the return at once. That is law.
+
+A buyer may declare it in any words and any way. What came by letter, mail or telephone is recorded here by the seller's
+side, with the day on which it was declared.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +15,9 @@ from ..actors import Actor
 from ..exceptions import Forbidden, Invalid, NotFound
 from ..models import MarketplaceSettings, Order, OrderItem, ReturnEvent
 from ..models.clock import database_now
+from ..policy import local_day
 from ..selectors.cases import Case, load_cases
+from ..selectors.withdrawing import declared_at, noon
 from ..state_machine import Action, Role, resolve_first
 from ..withdrawal import Payer, WithdrawalVerdict, is_exempt, judge_withdrawal, sentence
 from .decide import Authorization, plan_authorization
@@ -33,15 +40,21 @@ class WithdrawnLine:
 
 
 def withdraw(
-    actor: Actor, *, order_reference: str, lines: Sequence[WithdrawnLine], key: str = ""
+    actor: Actor,
+    *,
+    order_reference: str,
+    lines: Sequence[WithdrawnLine],
+    declared_date: date | None = None,
+    key: str = "",
 ) -> ReturnEvent:
     """Declare the withdrawal from `lines` of the buyer's order. Answers the event; the authorization follows it.
 
     Whether it is in time is judged here, once, by the law of the buyer's country when the order was placed. What is
-    not is refused with the reason: the buyer can ask for a return like any other.
+    not is refused with the reason: the buyer can ask for a return like any other. `declared_date`: the day on which the
+    buyer declared it to the seller's side, which records it and must name that day.
     """
-    if actor.role != Role.BUYER:
-        raise Forbidden(_("Only the buyer can withdraw from the contract."))
+    if not actor.may_write:
+        raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
     resolve_first(Action.OPEN, actor.asking)
     wanted = [
         AskedLine(order_item_id=line.order_item_id, quantity=line.quantity, reason_code=NO_REASON)
@@ -59,8 +72,13 @@ def withdraw(
         if done is not None:
             return done
         asked = check_lines(wanted, locked, with_reasons=False)
-        marketplace = MarketplaceSettings.load()
-        judged = judge_lines(marketplace, order, asked, locked, actor.occurred_at or database_now())
+        marketplace, now = MarketplaceSettings.load(), database_now()
+        if actor.role == Role.BUYER:
+            requested_at = told_at = actor.occurred_at or now
+        else:
+            declared_date = check_declared(order, marketplace, declared_date, now)
+            requested_at, told_at = min(now, declared_at(order, marketplace, declared_date)), now
+        judged = judge_lines(marketplace, order, asked, locked, requested_at)
         rule = marketplace.withdrawal_rule_for(order.country, order.ordered_at)
         verdict = judge_withdrawal(
             judged.facts, rule, is_business=order.is_business, rules_version=judged.rules.version
@@ -77,9 +95,30 @@ def withdraw(
         request.verdict = {**request.verdict, "withdrawal": verdict.as_json()}
         for item in judged.items:
             item.label_payer = _LABEL_PAYERS[Payer(verdict.payer)]
-        event = open_judged(actor, judged, key=key)
+        facts = {}
+        if declared_date is not None:
+            # Shown as a day, the same wherever the reader's marketplace is.
+            request.requested_has_time = False
+            request.requested_at = min(now, noon(declared_date, marketplace.time_zone))
+            facts["stated"] = {"declared_date": declared_date.isoformat()}
+        event = open_judged(actor, judged, key=key, told_at=told_at, facts=facts)
         _authorize(actor, load_cases([event.request])[0], verdict)
         return event
+
+
+def check_declared(order: Order, marketplace: MarketplaceSettings, day: date | None, now: datetime) -> date:
+    """The day on which the buyer has declared it; `Invalid` for one on which that cannot have been."""
+    sentence = None
+    if day is None:
+        sentence = _("Enter the day on which the buyer declared the withdrawal.")
+    elif day > local_day(now, marketplace.time_zone):
+        sentence = _("Enter a day that is not in the future.")
+    elif order.ordered_at and day < local_day(order.ordered_at, marketplace.time_zone):
+        sentence = _("Enter a day on which the order had been placed.")
+    if sentence is not None:
+        raise Invalid(sentence, {"declared_date": sentence})
+    assert day is not None
+    return day
 
 
 def _authorize(actor: Actor, case: Case, verdict: WithdrawalVerdict) -> None:

@@ -21,7 +21,7 @@ from ..services.offers import refuse_gone
 from ..services.teamwork import begin_deciding
 from ..state_machine import Action
 from .buyer import buyer_done, buyer_page
-from .seller import case_for, case_of, decision_page, done, initial_of, is_sent
+from .seller import case_for, case_of, decision_page, done, initial_of, is_sent, row_again
 
 
 @seller_required
@@ -43,11 +43,7 @@ def make(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return done(
-                request,
-                _("The offer is made and the buyer is told."),
-                otherwise=reverse("seller-return", args=[reference]),
-            )
+            return _done(request, reference, _("The offer is made and the buyer is told."))
     context = {
         "kinds": [
             Choice(
@@ -100,12 +96,15 @@ def take_back(request: HttpRequest, reference: str) -> HttpResponse:
             offer_id=form.cleaned_data["offer"],
             key=form.cleaned_data["key"],
         )
-        return done(
-            request,
-            _("The offer is taken back and the buyer is told."),
-            otherwise=reverse("seller-return", args=[reference]),
-        )
+        return _done(request, reference, _("The offer is taken back and the buyer is told."))
     return decision_page(request, "seller_offer_back.html", case, form, {"offer": shown})
+
+
+def _done(request: HttpRequest, reference: str, sentence: str) -> HttpResponse:
+    """The row drawn again for a dialog over the list, else back to where it was opened."""
+    if request.htmx:
+        return row_again(request, reference, sentence)
+    return done(request, sentence, otherwise=reverse("seller-return", args=[reference]))
 
 
 @buyer_required

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from .. import services
 from ..actors import Actor
 from ..decorators import seller_required
-from ..exceptions import Invalid
 from ..history import fees_told
 from ..models import ReturnEvent
 from ..models.money import PAID_PARTS
@@ -92,18 +91,11 @@ def _planned(actor: Actor, form: RefundForm) -> ReturnEvent | None:
     where it would be refused.
     """
     reference = form.case.request.reference
-
-    def plan() -> ReturnEvent:
-        return services.record_refund(
+    return form.carry_out(
+        lambda: services.record_refund(
             actor, reference=reference, is_preview=True, case=form.case, **form.refund()
         )
-
-    if form.is_bound:
-        return form.carry_out(plan)
-    try:
-        return plan()
-    except Invalid:
-        return None  # there is nothing to propose
+    )
 
 
 def _sum_of(planned: ReturnEvent | None) -> Sum | None:

@@ -21,6 +21,7 @@ from ..exceptions import Forbidden, NotFound
 from ..forms import ChangesForm, ServiceForm, time_zone_choices
 from ..models import Invitation, ReturnAddress, Seller
 from ..models.people import Language
+from ..selectors.seller_pages import country_name
 from ..services import team
 from ..text import clean_text
 
@@ -297,6 +298,7 @@ def _page(request: HttpRequest, sent: str = "", form: Any = None) -> HttpRespons
     seller: Seller = request.seller
     owners = list(team.list_owners(seller))
     context = {
+        "country": country_name(seller.country),
         "may_manage": team.may_manage(request.actor),
         "sections": [Section(key, form) if key == sent else _section(request, key) for key in SECTIONS],
         "members": seller.memberships.filter(is_active=True)

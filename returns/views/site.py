@@ -122,10 +122,10 @@ def _demo_sign_ins() -> list[SignIn]:
         return _("%(role)s of %(seller)s") % {"role": role.label, "seller": seller}
 
     return [
-        SignIn("alice@demo.test", member(MemberRole.OWNER, "north-lane")),
-        SignIn("ben@demo.test", member(MemberRole.AGENT, "north-lane")),
-        SignIn("vera@demo.test", member(MemberRole.VIEWER, "north-lane")),
-        SignIn("carol@demo.test", member(MemberRole.OWNER, "south-pier")),
+        SignIn("alice@demo.test", member(MemberRole.OWNER, "North Lane")),
+        SignIn("ben@demo.test", member(MemberRole.AGENT, "North Lane")),
+        SignIn("vera@demo.test", member(MemberRole.VIEWER, "North Lane")),
+        SignIn("carol@demo.test", member(MemberRole.OWNER, "South Pier")),
         SignIn("root@demo.test", _("Admin of the marketplace")),
     ]
 

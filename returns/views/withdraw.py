@@ -1,4 +1,7 @@
-"""The buyer withdraws from the contract: chooses from what, and confirms. No reason is asked for."""
+"""The buyer withdraws from the contract: chooses from what, and confirms. No reason is asked for.
+
+What a buyer declared elsewhere, a member or an admin records in the same two steps.
+"""
 
 from typing import Any
 
@@ -10,14 +13,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import services
-from ..asking_forms import ChooseForm
-from ..decorators import buyer_order_required
+from ..asking_forms import ChooseForm, DeclaredForm, day_of
+from ..decorators import buyer_order_required, seller_order_required
+from ..exceptions import Forbidden
 from ..forms import ConfirmForm
-from ..models import Order
-from ..selectors.asking import get_order
+from ..models import MarketplaceSettings, Order
+from ..models.clock import database_now
+from ..selectors.asking import get_order, list_lines
 from ..selectors.withdrawing import WithdrawalRight, right_of
 from ..services.moves import units_left
-from ..services.withdraw import WithdrawnLine
+from ..services.withdraw import WithdrawnLine, check_declared
 
 
 @buyer_order_required
@@ -69,6 +74,74 @@ def confirm(request: HttpRequest, reference: str) -> HttpResponse:
     return _page(request, "withdraw_confirm.html", order, context)
 
 
+@seller_order_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def record(request: HttpRequest, reference: str) -> HttpResponse:
+    """From what the buyer has withdrawn, and on which day."""
+    order = _order_to_record(request, reference)
+    lines, right = list_lines(order), right_of(order)
+    chosen = {line.pk: line.free for line in lines if line.title not in right.exempt}
+    form = DeclaredForm(request.POST if request.method == "POST" else None, lines=lines, chosen=chosen)
+    if request.method == "POST" and form.is_valid():
+        day = form.cleaned_data["declared_date"]
+        right = right_of(order, day)
+        form.carry_out(lambda: check_declared(order, MarketplaceSettings.load(), day, database_now()))
+        if not form.errors and right.why_not:
+            form.add_error("declared_date", _("%(reason)s.") % {"reason": right.why_not})
+        elif _is_possible(form, right):
+            query = QueryDict(mutable=True)
+            query["declared_date"] = day.isoformat()
+            query.update({f"quantity_{pk}": units for pk, units in form.quantities().items() if units})
+            return _see(f"{reverse('seller-withdraw-confirm', args=[reference])}?{query.urlencode()}")
+    return _page(request, "seller_withdraw.html", order, {"form": form, "right": right})
+
+
+@seller_order_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def record_confirm(request: HttpRequest, reference: str) -> HttpResponse:
+    """What will be recorded, and what follows; confirming it records it."""
+    order = _order_to_record(request, reference)
+    said = request.POST if request.method == "POST" else request.GET
+    day = day_of(said.get("declared_date", ""))
+    right = right_of(order, day)
+    chosen = _chosen(said, right)
+    form = ConfirmForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        lines = [
+            WithdrawnLine(order_item_id=pk, quantity=units) for pk, units in _wanted(request.POST).items()
+        ]
+        event = form.carry_out(
+            lambda: services.withdraw(
+                request.actor,
+                order_reference=reference,
+                lines=lines,
+                declared_date=day,
+                key=form.cleaned_data["key"],
+            )
+        )
+        if event:
+            messages.success(
+                request, _("The withdrawal is recorded, the return is authorized, and the buyer is told.")
+            )
+            return _see(reverse("seller-return", args=[event.request.reference]))
+    elif not chosen or day is None:
+        return _see(reverse("seller-withdraw", args=[reference]))
+    context = {
+        "form": form,
+        "right": right,
+        "declared_date": day,
+        "items": [(line, chosen[line.pk]) for line in right.lines if line.pk in chosen],
+    }
+    return _page(request, "seller_withdraw_confirm.html", order, context)
+
+
+def _order_to_record(request: HttpRequest, reference: str) -> Order:
+    """The order; a viewer may not even begin."""
+    if not request.actor.may_write:
+        raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+    return get_order(request.actor, reference)
+
+
 def _wanted(said: QueryDict) -> dict[int, int]:
     """Units by the order line's id, as the browser says."""
     wanted = {}
@@ -93,8 +166,11 @@ def _is_possible(form: ChooseForm, right: WithdrawalRight) -> bool:
     if not form.is_valid():
         return False
     quantities = form.quantities()
-    for line in right.lines:
-        if not 0 <= quantities[line.pk] <= line.free:
+    possible = {line.pk for line in right.lines}
+    for line in form.lines:
+        if quantities[line.pk] and line.free and line.pk not in possible:
+            form.add_error(f"quantity_{line.pk}", _("The law has no right of withdrawal for this item."))
+        elif not 0 <= quantities[line.pk] <= line.free:
             form.add_error(f"quantity_{line.pk}", str(units_left(line.free, line.quantity)))
     if not form.errors and not any(quantities.values()):
         form.add_error(None, _("Choose at least one item."))

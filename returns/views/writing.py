@@ -16,9 +16,11 @@ from ..selectors.cases import Case, get_case
 from ..selectors.conversation import conversation_of, draft_about_cost
 from ..selectors.seller_pages import list_events
 from ..state_machine import Action
+from .photos import takes_photos
 from .seller import case_for, decision_page, done, initial_of, is_sent
 
 
+@takes_photos
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def write(request: HttpRequest, reference: str) -> HttpResponse:
@@ -27,14 +29,17 @@ def write(request: HttpRequest, reference: str) -> HttpResponse:
     case = case_for(request, Action.WRITE)
     form = _form(request, case)
     if is_sent(request, form):
-        event = form.carry_out(
-            lambda: services.write_message(
-                actor,
-                reference=reference,
-                comments=form.cleaned_data["comments"],
-                key=form.cleaned_data["key"],
+        photos, event = form.stored_photos(), None
+        if not form.errors:
+            event = form.carry_out(
+                lambda: services.write_message(
+                    actor,
+                    reference=reference,
+                    comments=form.cleaned_data["comments"],
+                    photos=photos,
+                    key=form.cleaned_data["key"],
+                )
             )
-        )
         if event:
             return done(
                 request, _("Your message is written."), otherwise=reverse("seller-return", args=[reference])
@@ -57,7 +62,7 @@ def _form(request: HttpRequest, case: Case) -> MessageForm:
     initial: dict[str, Any] = initial_of(request)
     if request.GET.get("draft") == "cost":
         initial["comments"] = draft_about_cost(case)
-    return MessageForm(request.POST or None, case=case, initial=initial)
+    return MessageForm(request.POST or None, request.FILES or None, case=case, initial=initial)
 
 
 def _planned(actor: Actor, form: MessageForm, case: Case) -> ReturnEvent:

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-from returns.admin import site
 from returns.templatetags.guides import GUIDES
 from tests.browser.people import come_in, find_mail, read_mail, sign_in
 
@@ -47,6 +46,40 @@ def sign_in_as_buyer(page: Page, recipient: str, subject: str) -> str:
     return "/" + door.split("/", 3)[3]
 
 
+def ask_up_to_the_check(page: Page, order: str) -> list[str]:
+    """The three steps of asking for a return of the first unit that an order has left, up to the last button.
+
+    `order`: the address of the order's page, a seller's or a buyer's, in the window `page`.
+    """
+    page.goto(order)
+    page.locator("main a[href$='/ask/']").click()
+    steps = [page.url]
+    unit = page.locator(".thing select, .thing input").first
+    if unit.evaluate("it => it.tagName") == "SELECT":
+        unit.select_option("1")
+    else:
+        unit.check()
+    page.locator("main form button.primary").click()
+    page.wait_for_url(re.compile(r"/ask/(\d+|check)/$"))
+    if not page.url.endswith("/check/"):
+        steps.append(page.url)
+        page.locator("[name=reason][value=CR-DEFECTIVE]").check()
+        page.locator("[name=comment]").fill("It does not switch on.")
+        page.locator("main form button.primary").last.click()
+        page.wait_for_url("**/ask/check/")
+    return ["/" + step.split("/", 3)[3] for step in [*steps, page.url]]
+
+
+def choose_many(page: Page) -> str:
+    """The preview of closing the first three of the list together."""
+    page.goto(LIST)
+    for number in range(3):
+        page.locator(".pick").nth(number).check()
+    page.locator(".bulk-bar button.closes").click()
+    page.wait_for_url("**/bulk/*/")
+    return "/" + page.url.split("/", 3)[3]
+
+
 def all_pages(page: Page) -> list[Shown]:
     """The pages, found as Alice finds them in the window `page`, which is then signed in as Alice."""
     sign_in(page, "alice@demo.test")
@@ -63,7 +96,11 @@ def all_pages(page: Page) -> list[Shown]:
     page.goto("/seller/imports/")
     file = page.locator(".mails a").first.get_attribute("href") or ""
     page.goto("/seller/orders/")
-    order = page.locator(".mails a[href^='/seller/orders/']").first.get_attribute("href") or ""
+    free = page.locator(".mails li", has_not_text="under return").locator("a[href^='/seller/orders/']")
+    order = free.first.get_attribute("href") or ""
+    asked = ask_up_to_the_check(page, order)
+    many = choose_many(page)
+    several = first_reference(page, "", "a[href*='/split/']")
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -80,6 +117,7 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("orders-nothing-matches", "/seller/orders/?q=zebra"),
         Shown("order", order),
         Shown("concession", f"{order}concession/"),
+        *(Shown(f"ask-{number}", step) for number, step in enumerate(asked, 1)),
         Shown("list-all", f"{LIST}?status=all&q=e&sort=created"),
         Shown("list-authorized", f"{LIST}?status=authorized"),
         Shown("list-refund-due", f"{LIST}?status=refund_due"),
@@ -92,6 +130,9 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("authorize", f"{LIST}{waiting}/authorize/"),
         Shown("close", f"{LIST}{closable}/close/?reason=outside_return_window"),
         Shown("write", f"{LIST}{closable}/write/"),
+        Shown("split", f"{LIST}{several}/split/"),
+        Shown("bulk", many),
+        Shown("bulk-runs", f"{LIST}bulk/"),
         Shown("assign", f"{LIST}{closable}/assign/"),
         Shown("list-mine", f"{LIST}?assignee=me"),
         Shown("receive", f"{LIST}{authorized}/receive/"),
@@ -139,6 +180,9 @@ def buyers_pages(page: Page) -> list[Shown]:
 def admins_pages(page: Page) -> list[Shown]:
     """The administration, in the window `page`, which is then signed in as Root: for each table its list, its
     first row, that row's history, and the form of a new one."""
+    # Needs Django to be set up, which a walk through a running desk does not.
+    from returns.admin import site
+
     come_in(page, "root@demo.test", "/admin/")
     shown = [Shown("admin", "/admin/", "root"), Shown("admin-returns", "/admin/returns/", "root")]
     for model in site._registry:

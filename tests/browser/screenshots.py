@@ -38,9 +38,10 @@ def take(browser: Browser, url: str, folder: Path, words: Words, scheme: str) ->
     """All pages in one language and scheme, each in both widths."""
     page = browser.new_context(base_url=url, color_scheme=scheme, locale=words.language).new_page()
     shown = all_pages(page)
-    speak(page, words)
     if (words, scheme) in ((ENGLISH, "light"), (CHINESE, "dark")):
         shown += buyers_pages(page)
+        page.goto("/")
+    speak(page, words)
     for one in sorted(shown, key=lambda one: one.who == "nobody"):
         if one.who == "nobody":
             page.context.clear_cookies()

@@ -235,7 +235,7 @@ def test_single_keys_lead_through_the_list(alice: Page) -> None:
     alice.keyboard.press("?")
     sheet = alice.get_by_role("dialog", name="Keyboard")
     sheet.get_by_label("Single keys act on the list").uncheck()
-    sheet.get_by_role("button", name="Done").click()
+    sheet.get_by_role("button", name="Back to the list").click()
     row.locator("h2").focus()
     alice.keyboard.press("j")
     expect(row.locator("h2")).to_be_focused()

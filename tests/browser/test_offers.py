@@ -64,7 +64,11 @@ def make_an_offer(alice: Page, *, is_scripted: bool) -> tuple[str, str]:
     expect(decision.locator(".letter")).to_contain_text("get a full refund of")
     subject = previewed(decision).subject
     decision.get_by_role("button", name="Make the offer").click()
-    expect(alice.locator("#notices")).to_contain_text("The offer is made and the buyer is told.")
+    if is_scripted:
+        expect(row).to_contain_text("Offer open until")
+        expect(alice.locator("#live")).to_contain_text("The offer is made and the buyer is told.")
+    else:
+        expect(alice.locator("#notices")).to_contain_text("The offer is made and the buyer is told.")
     return subject, request
 
 

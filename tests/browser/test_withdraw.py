@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Open
 from tests.browser.pages import sign_in_as_buyer
 from tests.browser.people import CHINESE, ENGLISH, Words, sign_in, speak
+from tests.browser.test_pages import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -45,6 +46,7 @@ def test_the_whole_way_to_a_withdrawal(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if words is ENGLISH:
         return
+    assert violations(page) == []
     button.click()
     expect(page.locator("main")).to_contain_text(done)
     page.locator(".crumb a").click()

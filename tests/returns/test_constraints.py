@@ -368,6 +368,7 @@ BROKEN: dict[str, list[Broken]] = {
     "return_item_units_received": [lambda w: (w.item, {"units_received": 2})],
     "return_item_policy": [lambda w: (w.item, {"policy": "maybe"})],
     "return_item_condition": [lambda w: (w.item, {"condition": "lost"})],
+    "return_item_kept": [lambda w: (w.item, {"kept_minor": -1})],
     "status_count_once": [lambda w: (w.other_count, {"status": w.count.status})],
     "status_count_not_negative": [lambda w: (w.count, {"requests": -1})],
     "status_count_status": [lambda w: (w.count, {"status": "cancelled"})],

@@ -422,3 +422,19 @@ def test_the_audit_finds_a_flag_that_changed_without_an_event(
     assert "0 broken" in audit()
     ReturnRequest.objects.filter(pk=changed.pk).update(prepaid_eligible=True)
     assert f"request {changed.reference} changed whether it is prepaid-eligible without an event" in audit()
+
+
+def test_the_form_that_asked_still_answers_its_request_after_it_was_split_and_split_again(
+    cast: Cast, alice: Actor
+) -> None:
+    with by_hand(cast.north_lane):
+        order = make_order(cast.north_lane, HAT, BATTERY)
+        first = open_request(order, key="form-1")
+        second = split_off(alice, first, key="s1", HAT=2, BATTERY=1)
+        split_off(alice, second, key="s2", HAT=1)
+    assert open_request(order, key="form-1") == first
+    assert ReturnRequest.objects.count() == 3
+    with pytest.raises(KeyReused):
+        open_request(order, key="form-1", comment="Another form.")
+    with pytest.raises(KeyReused):
+        open_request(order, key="form-1", quantity=1)

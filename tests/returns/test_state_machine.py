@@ -91,6 +91,7 @@ FAVOURABLE = {
     "refund": {"has_open_promise": True},
     "pay_out": {"has_open_payout": True},
     "refund·partially_refunded": {},
+    "pay_out·partially_refunded": {"has_open_payout": True},
     "complete·not_returned": {"is_send_back_over": True},
     "complete·duplicate": {"is_duplicate": True, "prepaid_eligible": True},
     "complete·never_arrived": {"is_never_arrived": True, "prepaid_eligible": True},
@@ -116,7 +117,7 @@ FAVOURABLE_FOR = {
 }
 # Facts under which as many guards as possible pass; what helps one move and hinders another is varied.
 EVERYTHING_FAVOURABLE = {name: value for facts in FAVOURABLE.values() for name, value in facts.items()}
-TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated", "has_open_payout")
+TWO_SIDED = ("prepaid_eligible", "is_refunded", "is_escalated", "has_open_payout", "is_never_arrived")
 
 
 def favourable(move: str, role: str) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def states_named(words: str) -> set[str]:
 
 def name_of(move: str, target: str) -> str:
     """A completion is named with its outcome: there are several. So is a refund that ends otherwise than in full."""
-    if move == "complete" or (move, target) == ("refund", "partially_refunded"):
+    if move == "complete" or (move in ("refund", "pay_out") and target == "partially_refunded"):
         return f"{move}·{target}"
     return move
 
@@ -172,6 +173,7 @@ EVERY_MOVE = [
     *(action.value for action in Action if action not in (Action.OPEN, Action.COMPLETE)),
     *(f"complete·{outcome.value}" for outcome in Outcome),
     "refund·partially_refunded",
+    "pay_out·partially_refunded",
 ]
 
 
@@ -306,6 +308,8 @@ GUARDS = [
      "No other request asks for the same units."),
     ("complete·never_arrived", "seller", "authorization_required", {"prepaid_eligible": False},
      "This request can be closed with a return reason: close it instead."),
+    ("authorize", "seller", "authorization_required", {"is_never_arrived": True},
+     "The buyer says that the order never arrived: there is nothing to send back."),
     ("complete·never_arrived", "seller", "authorized", {"is_never_arrived": False},
      "The buyer did not report that the order never arrived."),
     ("complete·partially_refunded", "seller", "refund_due", {"is_refunded": False},
@@ -317,6 +321,8 @@ GUARDS = [
     ("complete·partially_refunded", "seller", "refund_due", {"has_open_payout": True},
      "The refund is not paid yet: the request can be completed once its pay-out is confirmed."),
     ("pay_out", "seller", "refund_due", {"has_open_payout": False},
+     "No pay-out of this request is open."),
+    ("pay_out·partially_refunded", "admin", "refund_due", {"has_open_payout": False},
      "No pay-out of this request is open."),
     ("pay_out", "system", "closed", {"has_open_payout": False},
      "No pay-out of this request is open."),

@@ -379,6 +379,9 @@ def test_nothing_left_offers_no_button(dora: Asking) -> None:
     page = dora.client.get(f"/my/orders/{dora.order.reference}/")
     assert "You have asked for the return of everything in this order." in words(page)
     assert f'href="{dora.base}"' not in page.content.decode()
+    told = words(dora.client.get(dora.base))
+    assert "Back to the order" in told
+    assert "Go on" not in told
 
 
 # --- Bad input

@@ -325,7 +325,7 @@ def test_a_typed_address_is_shown_to_the_buyer_exactly_as_it_was_sent(cast: Cast
     request = open_request(make_order(cast.north_lane, country="FR"))
     saved = cast.north_lane.return_addresses.count()
     assert send(alice, request, label_kind="", **IN_NANTES).status_code == 303
-    sent = "Quai Nord\n12 rue du Port\nBâtiment B\nNantes 44000\nFR"
+    sent = "Quai Nord\n12 rue du Port\nBâtiment B\nNantes 44000\nFRANCE"
     assert now(request).return_address == sent
     assert sent in html(let_in(request.order).get(my(request)))
     assert cast.north_lane.return_addresses.count() == saved

@@ -166,8 +166,8 @@ def test_authorizing_names_the_addresses_and_takes_the_default_instructions(
         ]
     address = select(alice, requests, "authorize")
     page = html(alice.get(address))
-    assert "Vancouver, CA" in page
-    assert "Portland, US" in page
+    assert "Vancouver, Canada" in page
+    assert "Portland, United States" in page
     assert "Write the RMA number on the parcel." in page
     assert "2 requests will be authorized." in page
     assert "Give a return address in the buyer's country" in page

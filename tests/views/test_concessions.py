@@ -63,7 +63,7 @@ def test_it_is_given_from_the_order_and_seen_in_its_history(cast: Cast, alice: C
     answer = alice.post(page(order), sent(order))
     assert (answer.status_code, answer["Location"]) == (303, order_page)
     shown = words(alice.get(order_page))
-    assert "Concession: $2.50 Goodwill · Steel kettle" in shown
+    assert "$2.50 · Concession Goodwill · Steel kettle" in shown
     assert "Alice Ames Sorry for the scratch. Note: Second time this month" in shown
     assert "Steel kettle: up to $7.50" in words(alice.get(page(order)))
 
@@ -74,7 +74,7 @@ def test_it_is_given_from_a_request_and_leads_back_there(cast: Cast, alice: Clie
     assert f'href="{page(request.order, request)}"' in alice.get(request_page).content.decode()
     answer = alice.post(page(request.order, request), sent(request.order))
     assert (answer.status_code, answer["Location"]) == (303, request_page)
-    assert "Concession: $2.50" in words(alice.get(request_page))
+    assert "$2.50 · Concession" in words(alice.get(request_page))
     assert Refund.objects.get().request == request
     assert f"Request {request.rma_number}" in words(alice.get(f"/seller/orders/{request.order.reference}/"))
     foreign = make_order(cast.north_lane)
@@ -191,6 +191,11 @@ def test_nothing_is_sent_where_the_marketplace_writes_or_no_address_is_known(
     relay_events()
     message = Message.objects.get()
     assert (message.last_code, message.status) == (code, "suppressed" if code else "queued")
+    # What is not sent from here can be copied on the order's page.
+    shown = words(alice.get(f"/seller/orders/{order.reference}/"))
+    assert "North Lane gives you $2.50: order" in shown
+    assert ("North Lane gives you $2.50 for Steel kettle" in shown) == bool(code)
+    assert ("See your order" in shown) == (code == "no_address")
 
 
 def test_an_imported_request_is_the_marketplace_s_to_tell(cast: Cast, alice: Client) -> None:

@@ -156,11 +156,18 @@ def test_who_writes_too_much_is_told_when_to_go_on_and_keeps_the_words(asked: Re
     assert mine(asked) in html(response)
 
 
-def test_the_buyer_sends_photos_and_the_seller_sees_them(asked: ReturnRequest, alice: Client) -> None:
+@pytest.mark.parametrize("writer", ["buyer", "seller", "admin"])
+def test_one_side_sends_photos_and_the_other_sees_them(
+    cast: Cast, asked: ReturnRequest, alice: Client, writer: str
+) -> None:
     photos = [a_photo(f"{number}.jpg") for number in range(6)]
     buyer = dora(asked)
     sent = {"key": "k", "comments": HELLO, "photos": photos}
-    assert buyer.post(mine(asked, "write/"), sent).status_code == 303
+    if writer == "buyer":
+        assert buyer.post(mine(asked, "write/"), sent).status_code == 303
+    else:
+        client = alice if writer == "seller" else signed_in(cast.root, with_second_factor=True)
+        assert client.post(theirs(asked, "write/"), sent).status_code == 303
     assert Photo.objects.filter(event=last_event(asked)).count() == 6
     for client, page in ((buyer, mine), (alice, theirs)):
         shown = re.findall(r'<img src="([^"]+)"', html(client.get(page(asked))))
@@ -178,20 +185,32 @@ def test_the_buyer_sends_photos_and_the_seller_sees_them(asked: ReturnRequest, a
     ],
 )
 def test_what_is_no_photo_is_refused_and_the_words_stay(
-    asked: ReturnRequest, photos: Callable[[], list[Any]], sentence: str
+    asked: ReturnRequest, alice: Client, photos: Callable[[], list[Any]], sentence: str
 ) -> None:
-    sent = {"key": "k", "comments": HELLO, "photos": photos()}
-    response = dora(asked).post(mine(asked, "write/"), sent)
-    assert response.status_code == 422
-    assert sentence in words(response)
-    assert HELLO in html(response)
+    for client, page in ((dora(asked), mine), (alice, theirs)):
+        sent = {"key": "k", "comments": HELLO, "photos": photos()}
+        response = client.post(page(asked, "write/"), sent)
+        assert response.status_code == 422
+        assert sentence in words(response)
+        assert HELLO in html(response)
     assert not asked.events.filter(action=Action.WRITE).exists()
 
 
-def test_photos_of_a_message_that_is_refused_are_asked_for_again(asked: ReturnRequest) -> None:
-    response = dora(asked).post(mine(asked, "write/"), {"key": "k", "comments": "", "photos": [a_photo()]})
-    assert response.status_code == 422
+def test_photos_of_a_message_that_is_refused_are_asked_for_again(asked: ReturnRequest, alice: Client) -> None:
+    for client, page in ((dora(asked), mine), (alice, theirs)):
+        response = client.post(page(asked, "write/"), {"key": "k", "comments": "", "photos": [a_photo()]})
+        assert response.status_code == 422
+        assert "Please choose the photos again" in words(response)
+
+
+def test_a_page_that_only_shows_the_message_asks_for_its_photos_again(
+    asked: ReturnRequest, alice: Client
+) -> None:
+    sent = {"key": "k", "comments": HELLO, "photos": [a_photo()], "preview": "1"}
+    response = alice.post(theirs(asked, "write/"), sent)
+    assert response.status_code == 200
     assert "Please choose the photos again" in words(response)
+    assert not Photo.objects.exists()
 
 
 def test_while_a_closing_can_be_undone_the_buyer_writes_and_sees_nothing_of_it(

@@ -14,7 +14,7 @@ from notifications.services import deliver_messages, relay_events
 from returns.models import Order, ReturnRequest, Seller
 from returns.models.clock import database_now
 from returns.services.deadlines import authorize_at_limit
-from tests.browsers import let_in
+from tests.browsers import let_in, signed_in
 from tests.factories import DORA, ED, Cast, Line, by_hand, day, make_order, open_request
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +177,28 @@ def test_the_answer_limit_sends_no_label_for_what_never_arrived(cast: Cast) -> N
     lost.refresh_from_db()
     returned.refresh_from_db()
     assert (lost.status, returned.status) == ("authorization_required", "authorized")
+
+
+@pytest.mark.parametrize("country", ["US", "CA"])
+def test_its_row_leads_to_the_buyer_and_nobody_can_authorize_it(cast: Cast, country: str) -> None:
+    with by_hand(cast.north_lane):
+        lost = open_request(make_order(cast.north_lane, country=country), reason="NEVER_ARRIVED")
+    alice, page = signed_in(cast.alice), f"/seller/returns/{lost.reference}/"
+    listed = alice.get("/seller/returns/").content.decode()
+    for shown in (listed, alice.get(page).content.decode()):
+        assert f'href="{page}write/"' in shown
+        assert f'action="{page}authorize/"' not in shown
+        assert "there is nothing to send back" in shown
+    assert 'class="button primary">Authorize request' not in listed
+    ends = f'href="{page}complete/"' if lost.prepaid_eligible else f'action="{page}close/"'
+    assert ends in listed
+    assert alice.get(f"{page}authorize/").status_code == 409
+    answer = alice.post(f"{page}authorize/", {"key": "k", "address": "", "label": "unpaid"})
+    assert answer.status_code == 422
+    assert "there is nothing to send back" in answer.content.decode()
+    lost.refresh_from_db()
+    assert lost.status == "authorization_required"
+    assert "there is nothing to send back" not in signed_in(cast.vera).get(page).content.decode()
 
 
 def test_another_orders_page_is_not_there(order: Order, cast: Cast) -> None:

@@ -1,8 +1,11 @@
 """Rows that were drawn lately are kept; whatever changes what a row shows shows at once."""
 
 import re
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,6 +18,7 @@ from returns.services.saved_views import save_view
 from returns.views import seller
 from tests.browsers import signed_in
 from tests.factories import Cast, at_once, by_hand, closing, make_order, open_request
+from tests.photo_files import a_photo, give_photos
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +64,23 @@ def test_what_changes_shows_at_once(cast: Cast, alice: Client, request_of_dora: 
         at_once(cast.actor(cast.alice)), reference=request_of_dora.reference, closing=closing()
     )
     assert "Closed by you or your team." in page(alice)
+
+
+def test_a_row_counts_its_items_photos_wherever_it_is_drawn(
+    alice: Client, request_of_dora: ReturnRequest, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    assert "photo" not in page(alice)
+    give_photos(request_of_dora, [a_photo(), a_photo()])
+    link = f'<a href="/seller/returns/{request_of_dora.reference}/#items-title">2 photos</a>'
+    assert link in page(alice)
+    key = uuid.uuid4().hex
+    redrawn = alice.post(
+        f"/seller/returns/{request_of_dora.reference}/close/",
+        {"key": key, "reason": "other", "comments": "We talked about it by phone today."},
+        headers={"HX-Request": "true"},
+    )
+    assert link in redrawn.content.decode()
 
 
 def test_each_reader_gets_the_own_language_and_address(

@@ -1,7 +1,7 @@
 """Withdrawing from the contract: the way there, the two steps, the receipt, and what the seller sees of it."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -18,11 +18,11 @@ from notifications.services import deliver_messages, relay_events
 from returns import services
 from returns.actors import Actor
 from returns.exceptions import Forbidden, Invalid, NotFound, SomebodyElseWasFirst
-from returns.models import Order, ReturnAddress, ReturnReason, ReturnRequest, Seller
+from returns.models import MarketplaceSettings, Order, ReturnAddress, ReturnReason, ReturnRequest, Seller
 from returns.services.withdraw import WithdrawnLine
 from returns.state_machine import Action, Role, Status
 from tests.browsers import let_in, signed_in
-from tests.factories import DORA, Cast, Line, change_rules, closing, days_ago, make_order, open_request
+from tests.factories import DORA, Cast, Line, change_rules, closing, day, days_ago, make_order, open_request
 from tests.returns.ledger import everything_adds_up, refused
 
 pytestmark = pytest.mark.django_db
@@ -251,14 +251,110 @@ def test_only_units_that_are_left_are_withdrawn_from(cast: Cast, order: Order) -
     assert client.post(page_of(order), {f"quantity_{kettle.pk}": "0"}).status_code == 422
 
 
-def test_only_the_buyer_of_the_order_declares_it(cast: Cast, order: Order) -> None:
+def test_only_the_order_s_own_sides_declare_it(cast: Cast, order: Order) -> None:
     rug = order.items.get(sku="RUG-1")
-    for user in (cast.alice, cast.root):
-        with refused(Forbidden):
-            withdraw(order, {rug.pk: 1}, cast.actor(user))
-    other = Actor.buyer(an_order(cast))
-    with refused(NotFound):
-        withdraw(order, {rug.pk: 1}, other)
+    with refused(Forbidden):
+        withdraw(order, {rug.pk: 1}, cast.actor(cast.vera))
+    for actor in (Actor.buyer(an_order(cast)), cast.actor(cast.carol)):
+        with refused(NotFound):
+            withdraw(order, {rug.pk: 1}, actor)
+
+
+# --- What the buyer declared elsewhere
+
+
+def record(client: Client, order: Order, day: date, **units: int) -> HttpResponse:
+    """Go both steps on the buyer's behalf for these units of the order's lines, by SKU."""
+    page = f"/seller/orders/{order.reference}/withdraw/"
+    wanted = {f"quantity_{line.pk}": units.get(line.sku[:3].lower(), 0) for line in order.items.all()}
+    answer = client.post(page, {"declared_date": day.isoformat(), **wanted})
+    if answer.status_code != 303:
+        return answer
+    shown = client.get(answer["Location"])
+    names = r'name="(key|declared_date|quantity_\d+)"[^>]* value="([^"]+)"'
+    return client.post(f"{page}confirm/", dict(re.findall(names, shown.content.decode())))
+
+
+@pytest.mark.parametrize("who", ["alice", "root"])
+def test_the_seller_s_side_records_it_with_its_day_and_the_buyer_gets_the_receipt(
+    cast: Cast, order: Order, who: str
+) -> None:
+    client = signed_in(getattr(cast, who), with_second_factor=who == "root")
+    page = client.get(f"/seller/orders/{order.reference}/").content.decode()
+    assert f'href="/seller/orders/{order.reference}/withdraw/"' in page
+    answer = record(client, order, day(2), ket=1)
+    request = ReturnRequest.objects.get()
+    assert (answer.status_code, answer["Location"]) == (303, f"/seller/returns/{request.reference}/")
+    assert (request.status, request.is_timely_withdrawal) == (Status.AUTHORIZED, True)
+    assert (request.requested_at.date(), request.requested_has_time) == (day(2), False)
+    opened, authorized = request.events.order_by("version")
+    assert (opened.role, authorized.role) == ("admin" if who == "root" else "seller", "system")
+    assert opened.occurred_at.date() == day(0)
+    assert opened.facts["stated"] == {"declared_date": day(2).isoformat()}
+    everything_adds_up()
+    receipt = mails(DORA.email)[f"We have your withdrawal: order {order.order_number}"]
+    by = cast.north_lane.name if who == "alice" else MarketplaceSettings.load().name
+    said = f"{by} has recorded that on {day(2).day} {day(2):%b %Y} you withdrew from the contract"
+    assert said in " ".join(receipt.split())
+    assert f"The buyer withdrew from the contract: order {order.order_number}" in mails(cast.ben.email)
+
+
+def test_the_day_of_the_declaration_decides_not_the_day_of_the_record(cast: Cast) -> None:
+    order = an_order(cast, ordered_days_ago=24, delivered_days_ago=20)
+    client = signed_in(cast.alice)
+    late = record(client, order, day(1), rug=1)
+    assert late.status_code == 422
+    assert "The time to withdraw from the contract ended on" in words(late)
+    assert "No right" not in words(client.get(f"/seller/orders/{order.reference}/withdraw/"))
+    assert record(client, order, day(10), rug=1).status_code == 303
+    assert ReturnRequest.objects.get().is_timely_withdrawal
+
+
+@pytest.mark.parametrize(
+    ("back", "said"),
+    [
+        (-2, "Enter a day that is not in the future."),
+        (30, "Enter a day on which the order had been placed."),
+    ],
+)
+def test_a_day_that_cannot_be_is_refused_and_nothing_is_recorded(
+    cast: Cast, order: Order, back: int, said: str
+) -> None:
+    client = signed_in(cast.alice)
+    answer = record(client, order, day(back), rug=1)
+    assert answer.status_code == 422
+    assert said in words(answer)
+    assert 'id="id_declared_date_error"' in answer.content.decode()
+    sent = {"key": "k", "declared_date": day(back), f"quantity_{order.items.get(sku='RUG-1').pk}": 1}
+    answer = client.post(f"/seller/orders/{order.reference}/withdraw/confirm/", sent)
+    assert answer.status_code == 422
+    assert said in words(answer)
+    assert not ReturnRequest.objects.exists()
+
+
+def test_what_the_law_exempts_is_refused_where_it_was_chosen(cast: Cast) -> None:
+    order = an_order(cast, category="Custom-made")
+    answer = record(signed_in(cast.alice), order, day(1), rug=1, ket=1)
+    assert answer.status_code == 422
+    assert "The law has no right of withdrawal for this item." in words(answer)
+
+
+def test_a_record_sent_twice_is_one_withdrawal(cast: Cast, order: Order) -> None:
+    client, page = signed_in(cast.alice), f"/seller/orders/{order.reference}/withdraw/confirm/"
+    sent = {"key": "k", "declared_date": day(1).isoformat(), f"quantity_{order.items.get(sku='RUG-1').pk}": 1}
+    assert client.post(page, sent)["Location"] == client.post(page, sent)["Location"]
+    assert ReturnRequest.objects.count() == 1
+
+
+def test_it_is_offered_where_the_law_has_such_a_right_to_who_may_decide(cast: Cast) -> None:
+    for how, user, is_offered in (
+        ({}, cast.alice, True),
+        ({}, cast.vera, False),
+        ({"country": "US"}, cast.alice, False),
+        ({"is_business": True}, cast.alice, False),
+    ):
+        page = f"/seller/orders/{an_order(cast, **how).reference}/"
+        assert ("/withdraw/" in signed_in(user).get(page).content.decode()) is is_offered
 
 
 def test_a_reason_that_was_retired_is_no_obstacle(order: Order) -> None:
