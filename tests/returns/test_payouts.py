@@ -479,11 +479,12 @@ def test_one_that_ends_its_sender_each_time_has_failed_in_the_end(
     assert shop.asked == []
 
 
+@pytest.mark.parametrize("answer", [400, 500])
 def test_whoever_comes_late_changes_nothing(
-    cast: Cast, alice: Actor, shop: ShopServer, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, alice: Actor, shop: ShopServer, monkeypatch: pytest.MonkeyPatch, answer: int
 ) -> None:
     payout = refund_all(alice, a_request_in(cast, REFUND_DUE))
-    shop.script += [400, 202]
+    shop.script += [answer, 202]
     usual = hand_over.Backend.pay
 
     def slowly(self: Any, reference: str, body: bytes) -> Any:
