@@ -139,14 +139,18 @@ def fees_told(event: ReturnEvent) -> list[str]:
 
 
 def money(event: ReturnEvent) -> list[str]:
-    """What the event gave to the buyer: the sum refunded, what was kept of it, what was sent instead."""
-    refund = event.facts.get("refund")
-    given = (
-        [_("%(amount)s refunded") % {"amount": _amount(refund["minor"], refund["currency"])}]
-        if refund
-        else []
-    )
-    return [*given, *fees_told(event), *replacement(event)]
+    """What the event gave to the buyer: the sum refunded, or still to be paid, what was kept of it, what was sent
+    instead."""
+    given = event.facts.get("refund") or event.facts.get("payout")
+    sums = [_sum_words(event) % {"amount": _amount(given["minor"], given["currency"])}] if given else []
+    return [*sums, *fees_told(event), *replacement(event)]
+
+
+def _sum_words(event: ReturnEvent) -> str:
+    if event.action != Action.PAY_OUT:
+        return _("%(amount)s to be paid") if is_to_be_paid(event) else _("%(amount)s refunded")
+    is_paid = event.facts["payout"]["state"] == PayoutState.CONFIRMED
+    return _("%(amount)s refunded") if is_paid else "%(amount)s"
 
 
 def _amount(minor: int, currency: str) -> str:
