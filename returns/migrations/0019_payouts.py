@@ -169,9 +169,11 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="returnrequest",
             index=models.Index(
-                condition=models.Q(("open_payout__gt", "")),
-                fields=["seller", "deadline_at"],
-                name="request_with_open_payout",
+                condition=models.Q(
+                    ("promise_due_date__isnull", False), ("open_payout__gt", ""), _connector="OR"
+                ),
+                fields=["seller", "requested_at", "id"],
+                name="request_money_owed",
             ),
         ),
         migrations.AddConstraint(

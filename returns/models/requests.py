@@ -52,6 +52,10 @@ class OpenPayout(models.TextChoices):
     WAITING = "waiting", _("To be paid by the shop")
 
 
+# Money that the buyer was promised or given and that nobody has paid yet; few, with an index of their own.
+MONEY_OWED = Q(promise_due_date__isnull=False) | Q(open_payout__gt="")
+
+
 class ReturnRequest(models.Model):
     """One buyer asks to send back lines of one order.
 
@@ -204,9 +208,7 @@ class ReturnRequest(models.Model):
                 name="request_promised",
             ),
             models.Index(
-                fields=["seller", "deadline_at"],
-                condition=Q(open_payout__gt=""),
-                name="request_with_open_payout",
+                fields=["seller", "requested_at", "id"], condition=MONEY_OWED, name="request_money_owed"
             ),
             models.Index(
                 fields=["seller", "id"],

@@ -22,7 +22,7 @@ from ..models import (
     StatusCount,
 )
 from ..models.clock import as_moment, database_now
-from ..models.requests import NO_DEADLINE
+from ..models.requests import MONEY_OWED, NO_DEADLINE
 from ..models.runs import BULK_KEY
 from ..state_machine import Action, Status
 from .common import NOW_AT, SETTINGS_AND_NOW, commons_from
@@ -86,7 +86,7 @@ class Filters:
             conditions["search_text__contains"] = self.q.casefold()
         condition = Q(**conditions) & self._due(now) & self._whose
         if self.money_owed:
-            condition &= Q(promise_due_date__isnull=False) | Q(open_payout__gt="")
+            condition &= MONEY_OWED
         if self.reason:
             asked = ReturnItem.objects.filter(request=OuterRef("pk"), reason_code=self.reason)
             condition &= Q(Exists(asked))

@@ -314,7 +314,8 @@ def _write(
 
 
 def _facts(payout: Payout, *, meets_promise: bool) -> dict[str, Any]:
-    """What the event of a pay-out says of it."""
+    """What the event of a pay-out says of it, and of the fees that were kept when the money was given."""
+    fees = payout.event.facts.get("refund", {}).get("fees") if payout.event else None
     return {
         "reference": payout.reference,
         "state": payout.status,
@@ -325,6 +326,7 @@ def _facts(payout: Payout, *, meets_promise: bool) -> dict[str, Any]:
         "failure": payout.failure,
         "fees": payout.event.facts["refund"].get("fees", []) if payout.event else [],
         "meets_promise": meets_promise,
+        **({"fees": fees} if fees else {}),
     }
 
 

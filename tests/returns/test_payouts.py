@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from notifications.models import Message
-from notifications.services import relay_events
+from notifications.services import deliver_messages, relay_events
 from returns import services
 from returns.actors import Actor
 from returns.exceptions import Forbidden, Invalid, NotFound, TransitionNotAllowed
@@ -197,6 +197,38 @@ def test_the_request_completes_when_the_shop_confirms_and_not_before(
     assert (last.action, last.role, last.user) == ("pay_out", "system", None)
     assert told(request, "refund_issued") == 1
     sound()
+
+
+def test_what_the_seller_said_with_the_money_is_told_once_it_is_paid(
+    cast: Cast, alice: Actor, shop: ShopServer, mailoutbox: list[Any]
+) -> None:
+    request = a_request_in(cast, AUTHORIZED)
+    item = request.items.get().pk
+    services.receive_return(alice, reference=request.reference, received={item: (1, "used")})
+    services.record_refund(
+        alice,
+        reference=request.reference,
+        amounts={(item, "item"): 12000, (item, "tax"): 1032},
+        fees={item: 900},
+        refunded_date=day(0),
+        memo="Less for the missing lid.",
+    )
+    relay_events()
+    deliver_messages()
+    assert not [mail for mail in mailoutbox if "Less for the missing lid." in plain(mail)]
+    services.confirm_payout(Payout.objects.get().reference)
+    relay_events()
+    deliver_messages()
+    (body,) = [body for mail in mailoutbox if "Less for the missing lid." in (body := plain(mail))]
+    assert "$130.32" in body
+    assert "$9.00" in body
+    assert the_request(Payout.objects.get()).outcome == Outcome.PARTIALLY_REFUNDED
+    sound()
+
+
+def plain(mail: Any) -> str:
+    text: str = mail.message().get_body(("plain",)).get_content()
+    return text
 
 
 def test_a_shop_that_says_at_once_that_it_is_paid_confirms_it(
@@ -447,11 +479,12 @@ def test_one_that_ends_its_sender_each_time_has_failed_in_the_end(
     assert shop.asked == []
 
 
+@pytest.mark.parametrize("answer", [400, 500])
 def test_whoever_comes_late_changes_nothing(
-    cast: Cast, alice: Actor, shop: ShopServer, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, alice: Actor, shop: ShopServer, monkeypatch: pytest.MonkeyPatch, answer: int
 ) -> None:
     payout = refund_all(alice, a_request_in(cast, REFUND_DUE))
-    shop.script += [400, 202]
+    shop.script += [answer, 202]
     usual = hand_over.Backend.pay
 
     def slowly(self: Any, reference: str, body: bytes) -> Any:

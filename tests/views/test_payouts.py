@@ -20,6 +20,7 @@ from returns.state_machine import Outcome, Status
 from tests.browsers import let_in, signed_in
 from tests.factories import Cast, Line, a_request_in, day, everything_owed, make_order, open_request
 from tests.returns.shop_server import SECRET, ShopServer
+from tests.views.test_overview import crowd
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +202,25 @@ def test_pages_follow_one_another_and_cost_the_same(
     assert (
         alice.get(f"{PAGE}?cursor=x").status_code == alice.get(f"{PAGE}?cursor={'9' * 30}").status_code == 200
     )
+
+
+@pytest.mark.both_databases
+def test_money_that_is_owed_is_found_by_its_own_index(cast: Cast, alice: Client) -> None:
+    given_by_a_rule(cast)
+    with CaptureQueriesContext(connection) as queries:
+        alice.get(OWED)
+    (finding,) = [
+        query["sql"]
+        for query in queries
+        if "ORDER BY" in query["sql"] and "open_payout" in query["sql"] and "LIMIT 51" in query["sql"]
+    ]
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            crowd(cursor)
+        cursor.execute(f"{explain} {finding.replace('%', '%%')}")
+        plan = "\n".join(str(line) for line in cursor.fetchall())
+    assert "request_money_owed" in plan, plan
 
 
 def test_it_speaks_chinese(cast: Cast, shop: ShopServer) -> None:
