@@ -110,6 +110,7 @@ def test_a_keep_offer_from_the_button_to_accepted(cast: Cast, asked: ReturnReque
     assert "Keep the item, full refund: $139.32" in page
     assert f'href="{seller_url(asked, "offer/take-back/")}"' in page
     assert "Make an offer" not in page
+    assert "kind=keep_full" not in page
     assert "Offer open until" in html(alice.get("/seller/returns/"))
     mail = mails("dora@buyers.example")[f"North Lane makes you an offer: order {asked.order.order_number}"]
     assert WORDS in mail
@@ -290,6 +291,18 @@ def test_the_message_is_shown_before_it_is_sent(cast: Cast, asked: ReturnRequest
         assert "get a partial refund of $25.00." in html(answer_of)
         assert WORDS in html(answer_of)
     assert not Offer.objects.exists()
+
+
+def test_over_the_list_the_row_is_drawn_again(cast: Cast, asked: ReturnRequest) -> None:
+    alice = signed_in(cast.alice)
+    answer_of = alice.post(
+        seller_url(asked, "offer/"), said(next="/seller/returns/"), headers={"hx-request": "true"}
+    )
+    page = html(answer_of)
+    assert answer_of.status_code == 200
+    assert f'id="row-{asked.reference}"' in page
+    assert "Offer open until" in page
+    assert "The offer is made and the buyer is told." in page
 
 
 def test_a_form_sent_twice_makes_one_offer(cast: Cast, asked: ReturnRequest) -> None:
