@@ -36,6 +36,8 @@ from tests.factories import (
     make_order,
     open_request,
 )
+from tests.views.test_return_costs import asked as costs_more_than_it_is_worth
+from tests.views.test_return_costs import with_a_table
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +112,6 @@ def test_a_keep_offer_from_the_button_to_accepted(cast: Cast, asked: ReturnReque
     assert "Keep the item, full refund: $139.32" in page
     assert f'href="{seller_url(asked, "offer/take-back/")}"' in page
     assert "Make an offer" not in page
-    assert "kind=keep_full" not in page
     assert "Offer open until" in html(alice.get("/seller/returns/"))
     mail = mails("dora@buyers.example")[f"North Lane makes you an offer: order {asked.order.order_number}"]
     assert WORDS in mail
@@ -291,6 +292,16 @@ def test_the_message_is_shown_before_it_is_sent(cast: Cast, asked: ReturnRequest
         assert "get a partial refund of $25.00." in html(answer_of)
         assert WORDS in html(answer_of)
     assert not Offer.objects.exists()
+
+
+def test_the_advice_leads_to_an_offer_while_none_is_open(cast: Cast) -> None:
+    with_a_table(cast)
+    request = costs_more_than_it_is_worth(cast)
+    alice, leads = signed_in(cast.alice), f'href="{seller_url(request, "offer/?kind=keep_full")}'
+    pages = ("/seller/returns/", seller_url(request))
+    assert all(leads in html(alice.get(page)) for page in pages)
+    made(cast, request)
+    assert not any(leads in html(alice.get(page)) for page in pages)
 
 
 def test_over_the_list_the_row_is_drawn_again(cast: Cast, asked: ReturnRequest) -> None:
