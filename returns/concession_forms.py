@@ -59,7 +59,7 @@ class ConcessionForm(ServiceForm):
 
     def clean_amount(self) -> Decimal | None:
         return exact_amount(
-            self.cleaned_data["amount"], self.currencies.get(self.cleaned_data.get("line"), "")
+            self.cleaned_data["amount"], self.currencies.get(self.cleaned_data.get("line") or 0, "")
         )
 
     def concession(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class RefundForm(ServiceForm):
         ),
         widget=PhotosInput(attrs={"accept": ACCEPTED}),
     )
-    kept_photos = forms.CharField(required=False, max_length=4000, widget=forms.HiddenInput)
+    kept_photos = forms.CharField(required=False, max_length=20000, widget=forms.HiddenInput)
     memo = forms.CharField(
         label=gettext_lazy("Memo to the buyer"),
         required=False,

@@ -1,5 +1,6 @@
 """What pages of returns show about messages: what one will say, and what became of those that were made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -104,7 +105,7 @@ def messages_of_order(order: Order) -> list[Sent]:
     ]
 
 
-def _entries(messages: list[Message]) -> dict[str, int]:
+def _entries(messages: Sequence[Message]) -> dict[str, int]:
     """Where the demo's mailbox has these messages, by Message-ID."""
     if not (settings.DEMO and settings.MAILBOX):
         return {}

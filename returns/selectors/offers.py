@@ -1,6 +1,6 @@
 """The offer of a request, ready to draw for the seller's side and for the buyer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -63,8 +63,11 @@ def amount_of(minor: int | None, currency: str) -> str:
     return "" if minor is None else format_money(minor, currency, get_language() or "en")
 
 
-def settled_words(events: Sequence[ReturnEvent]) -> StatusWords | None:
-    """Where a request stands that an accepted offer has completed: agreed, and on its way, but not yet paid."""
+def settled_words(case: Case, events: Iterable[ReturnEvent]) -> StatusWords | None:
+    """Where a request stands that an accepted offer has completed and whose money is agreed, but not yet paid.
+
+    A credit is the seller's to give, so that nobody here is told of it.
+    """
     for event in events:
         told = event.facts.get("offer", {})
         if event.action == Action.COMPLETE and "kind" in told:
@@ -72,6 +75,8 @@ def settled_words(events: Sequence[ReturnEvent]) -> StatusWords | None:
             paid = offers.how_it_is_paid()
             if told["kind"] == OfferKind.CREDIT:
                 paid = _("The seller gives you the credit.")
+            elif not case.request.open_payout:
+                return None
             sentence = offers.gist(told["kind"], amount, keeps=told["keeps"])
             return StatusWords(_("You accepted the offer"), f"{sentence} {paid}")
     return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,7 @@ from .lists import position_in
 from .seller_pages import place_of
 
 PAGE = 50
+LOOKED_THROUGH = 2_000  # orders at a time, when words are looked for: no index knows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,14 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """Up to `PAGE` orders and the cursor of the next ones, empty at the end."""
+    """Up to `PAGE` orders and the cursor of the next ones, empty at the end.
+
+    `since`: the oldest order that was looked at, where there are older ones in which words were not looked for yet.
+    """
 
     rows: list[OrderRow]
     next_cursor: str
+    since: datetime | None = None
 
 
 def list_orders(actor: Actor, *, q: str = "", cursor: str = "") -> OrderPage:
@@ -53,20 +58,33 @@ def list_orders(actor: Actor, *, q: str = "", cursor: str = "") -> OrderPage:
     an order number, a buyer's name, a SKU or a title.
     """
     orders = newest_first(Order.objects.for_actor(actor))
-    if q:
-        known = orders.filter(_named(q))
-        # By their own indexes; only words that name no order are looked for in all of them.
-        orders = known if known.exists() else orders.filter(_with_words(q))
-    position = position_in(cursor)
-    if position is not None:
-        placed, pk = position
-        orders = orders.filter(placed__lte=placed).filter(Q(placed__lt=placed) | Q(pk__lt=pk))
+    known = orders.filter(_named(q)) if q else orders
+    # By their own indexes; only words that name no order are looked for, in some orders at a time.
+    has_words = bool(q) and not known.exists()
+    orders = _after(orders if has_words else known, cursor)
+    looked_at = list(orders.values_list("placed", "pk")[:LOOKED_THROUGH]) if has_words else []
+    if has_words:
+        orders = orders.filter(_with_words(q, [pk for _placed, pk in looked_at]))
+        if looked_at:  # where the index of the order may end
+            orders = orders.filter(placed__gte=looked_at[-1][0])
     found = list(orders.select_related("buyer")[: PAGE + 1])
-    more = ""
     if len(found) > PAGE:
-        last = found[PAGE - 1]
-        more = f"{last.placed.isoformat()}~{last.pk}"
-    return OrderPage(_rows(actor, found[:PAGE]), more)
+        return OrderPage(_rows(actor, found[:PAGE]), _cursor(found[PAGE - 1].placed, found[PAGE - 1].pk))
+    if len(looked_at) == LOOKED_THROUGH:
+        return OrderPage(_rows(actor, found), _cursor(*looked_at[-1]), since=looked_at[-1][0])
+    return OrderPage(_rows(actor, found), "")
+
+
+def _after(orders: QuerySet[Order], cursor: str) -> QuerySet[Order]:
+    position = position_in(cursor)
+    if position is None:
+        return orders
+    placed, pk = position
+    return orders.filter(placed__lte=placed).filter(Q(placed__lt=placed) | Q(pk__lt=pk))
+
+
+def _cursor(placed: datetime, pk: int) -> str:
+    return f"{placed.isoformat()}~{pk}"
 
 
 def get_order(actor: Actor, reference: str) -> OrderRow:
@@ -91,12 +109,11 @@ def _named(q: str) -> Q:
     return named
 
 
-def _with_words(q: str) -> Q:
-    lines = OrderItem.objects.filter(order=OuterRef("pk"))
-    return (
-        Q(order_number__icontains=q)
-        | Q(buyer__name__icontains=q)
-        | Q(Exists(lines.filter(Q(sku__icontains=q) | Q(title__icontains=q))))
+def _with_words(q: str, ids: Sequence[int]) -> Q:
+    """Those of the orders `ids` that have these words. Given one by one, as PostgreSQL else reads the lines of all."""
+    lines = OrderItem.objects.filter(order_id__in=ids).filter(Q(sku__icontains=q) | Q(title__icontains=q))
+    return Q(pk__in=ids) & (
+        Q(order_number__icontains=q) | Q(buyer__name__icontains=q) | Q(pk__in=lines.values("order_id"))
     )
 
 

@@ -293,7 +293,9 @@ def row_of(
         advice=advice_of(
             case,
             may_write=actor.may_write,
-            may_offer=Action.OFFER.value in actions and actions[Action.OFFER.value].allowed,
+            may_offer=request.offer_until is None
+            and Action.OFFER.value in actions
+            and actions[Action.OFFER.value].allowed,
         ),
         related=[Related(url_of(other.reference), _related(other.status)) for other in _others_once(case)],
         actions=actions,

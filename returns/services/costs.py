@@ -114,7 +114,8 @@ def _read(written: str, number: int) -> tuple[str, int]:
     """SKU and grams of one line."""
     found = _LINE.fullmatch(written.strip())
     if found is None or len(found[1]) > SKU_MAX or not 1 <= int(found[2]) <= HEAVIEST_GRAMS:
-        sentence = _("Line %(number)d: write a SKU and its weight in whole grams, for example 10-2040, 1850.")
-        sentence %= {"number": number}
+        sentence = _(
+            "Line %(number)d: write a SKU and its weight in whole grams, for example 10-2040, 1850."
+        ) % {"number": number}
         raise Invalid(sentence, {"weights": sentence})
     return found[1], int(found[2])

@@ -16,7 +16,7 @@ from ..actors import Actor
 from ..exceptions import Invalid
 from ..models import OrderItem, Refund, ReturnEvent
 from ..models.money import PAID_PARTS, RefundCause, RefundPart
-from ..money import format_money
+from ..money import MAX_MINOR, format_money
 from ..selectors.cases import Case
 from ..state_machine import Action, Status
 from ..text import clean_text
@@ -272,6 +272,8 @@ def _amount_errors(case: Case, wanted: Mapping[tuple[int, str], int], refunded_d
             )
         elif minor < 0:
             errors[f"amount_{item_id}_{part}"] = _("Enter an amount above zero.")
+        elif minor > MAX_MINOR:
+            errors |= _too_much(items[item_id].order_item, part, f"amount_{item_id}_{part}").errors
         else:
             currencies.add(items[item_id].order_item.currency)
     if not wanted:
@@ -301,8 +303,9 @@ def _check_possible(case: Case, wanted: Mapping[tuple[int, str], int]) -> None:
 
 
 def _too_much(line: OrderItem, part: str, field: str) -> Invalid:
+    left = still_possible(line, part)
     sentence = _("At most %(amount)s can still be refunded here.") % {
-        "amount": format_money(still_possible(line, part) or 0, line.currency, get_language() or "en")
+        "amount": format_money(MAX_MINOR if left is None else left, line.currency, get_language() or "en")
     }
     return Invalid(sentence, {field: sentence})
 

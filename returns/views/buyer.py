@@ -42,7 +42,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
     photos = list_photos(actor, case.request)
     context = {
         "rma_number": case.request.rma_number,
-        "status": settled_words(events) or buyer_pages.status_words(case, actor),
+        "status": settled_words(case, events) or buyer_pages.status_words(case, actor),
         "offer": open_offer(case, actor, events),
         "items": buyer_pages.items_of(case),
         "steps": buyer_pages.steps_of(

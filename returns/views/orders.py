@@ -32,6 +32,7 @@ def orders(request: HttpRequest) -> HttpResponse:
         "form": form,
         "q": q,
         "rows": page.rows,
+        "since": page.since,
         "more_url": f"?{urlencode(parts | {'cursor': page.next_cursor})}" if page.next_cursor else "",
     }
     return render(request, "seller_orders.html", context)

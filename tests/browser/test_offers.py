@@ -22,6 +22,7 @@ from tests.browser.test_journeys import let_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
+ADVISED = "Offer to let the buyer keep it"
 WORDS = "Sending it back costs more than it is worth: please keep it."
 
 BUYERS_WORDS = {
@@ -44,12 +45,18 @@ BUYERS_WORDS = {
 }
 
 
-def make_an_offer(alice: Page, *, is_scripted: bool) -> tuple[str, str]:
+def make_an_offer(alice: Page, *, is_scripted: bool, is_advised: bool) -> tuple[str, str]:
     """Alice offers to let the buyer of a row keep the item; its mail, and the address of her page of it."""
     go_the_help_pages_way(alice, ENGLISH)
     row = a_row(alice)
+    if is_advised:
+        advised = alice.locator(".row", has=alice.get_by_role("link", name=ADVISED)).first
+        row = alice.locator(f"[id='{advised.get_attribute('id')}']")
     request = (row.locator("h2 a").get_attribute("href") or "").partition("#")[0]
-    if is_scripted:
+    if is_advised:
+        row.get_by_role("link", name=ADVISED).click()
+        expect(alice.get_by_label("Keep the item, full refund")).to_be_checked()
+    elif is_scripted:
         row.get_by_role("link", name="Make an offer").click()
     else:
         alice.goto(request)
@@ -73,16 +80,16 @@ def make_an_offer(alice: Page, *, is_scripted: bool) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "is_scripted"),
-    [(ENGLISH, True), (CHINESE, True), (ENGLISH, False)],
+    ("words", "is_scripted", "is_advised"),
+    [(ENGLISH, True, True), (CHINESE, True, False), (ENGLISH, False, False)],
     ids=["en", "zh-hans", "unscripted"],
 )
 def test_a_keep_offer_is_made_and_accepted_on_a_phone(
-    open_browser: Open, words: Words, is_scripted: bool
+    open_browser: Open, words: Words, is_scripted: bool, is_advised: bool
 ) -> None:
     alice = open_browser(java_script_enabled=is_scripted)
     sign_in(alice, "alice@demo.test")
-    subject, request = make_an_offer(alice, is_scripted=is_scripted)
+    subject, request = make_an_offer(alice, is_scripted=is_scripted, is_advised=is_advised)
     assert WORDS in read_mail(alice, subject).text
 
     on_a_phone = partial(open_browser, java_script_enabled=is_scripted)

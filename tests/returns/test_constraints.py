@@ -41,10 +41,12 @@ from returns.models import (
     RulesVersion,
     ScheduledJob,
     SkuUpload,
+    SkuWeight,
     StatusCount,
 )
 from returns.models.clock import database_now
 from returns.services.comments import save_comment
+from returns.services.costs import add_return_cost, save_weights
 from returns.services.offers import Terms
 from returns.services.saved_views import save_view
 from returns.services.seller_rules import save_returnless_rule, set_override
@@ -132,10 +134,7 @@ class World:
             save_comment(alice, name=name, text="We are sorry.", language="en") for name in ("One", "Two")
         )
         self.sku, self.other_sku = (set_override(alice, sku=sku, is_automatic=True) for sku in ("A", "B"))
-        self.rule, self.other_rule = (
-            save_returnless_rule(alice, name=name, currency="USD", least_minor=0, most_minor=100)
-            for name in ("One", "Two")
-        )
+        self._say_rules_and_costs(alice)
         self.upload = SkuUpload.objects.create(
             seller=cast.north_lane, user=cast.alice, file_name="a", uploaded_at=NOW, code=41003
         )
@@ -216,6 +215,18 @@ class World:
         services.make_offer(alice, reference=request.reference, terms=terms)
         return list(Offer.objects.order_by("pk"))
 
+    def _say_rules_and_costs(self, alice: Any) -> None:
+        self.rule, self.other_rule = (
+            save_returnless_rule(alice, name=name, currency="USD", least_minor=0, most_minor=100)
+            for name in ("One", "Two")
+        )
+        self.cost, self.other_cost = (
+            add_return_cost(alice, zone="domestic", up_to_grams=grams, amount_minor=500, currency="USD")
+            for grams in (1000, 2000)
+        )
+        save_weights(alice, default_grams=None, text="A, 10\nB, 20")
+        self.weight, self.other_weight = SkuWeight.objects.order_by("sku")
+
 
 @pytest.fixture
 def world(db: None) -> World:
@@ -272,6 +283,15 @@ BROKEN: dict[str, list[Broken]] = {
     "returnless_rule_range": [
         lambda w: (w.rule, {"least_minor": -1}),
         lambda w: (w.rule, {"least_minor": 101}),
+    ],
+    "return_cost_once": [lambda w: (w.other_cost, {"up_to_grams": 1000})],
+    "return_cost_weight": [lambda w: (w.cost, {"up_to_grams": 0})],
+    "return_cost_amount": [lambda w: (w.cost, {"amount_minor": 0})],
+    "return_cost_zone": [lambda w: (w.cost, {"zone": "moon"})],
+    "sku_weight_once": [lambda w: (w.other_weight, {"sku": "A"})],
+    "sku_weight_names_both": [
+        lambda w: (w.weight, {"sku": ""}),
+        lambda w: (w.weight, {"grams": 0}),
     ],
     "returns_buyersession.key_digest": [lambda w: (w.other_session, {"key_digest": "a"})],
     # Orders

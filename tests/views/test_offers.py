@@ -36,6 +36,8 @@ from tests.factories import (
     make_order,
     open_request,
 )
+from tests.views.test_return_costs import asked as costs_more_than_it_is_worth
+from tests.views.test_return_costs import with_a_table
 
 pytestmark = pytest.mark.django_db
 
@@ -290,6 +292,28 @@ def test_the_message_is_shown_before_it_is_sent(cast: Cast, asked: ReturnRequest
         assert "get a partial refund of $25.00." in html(answer_of)
         assert WORDS in html(answer_of)
     assert not Offer.objects.exists()
+
+
+def test_the_advice_leads_to_an_offer_while_none_is_open(cast: Cast) -> None:
+    with_a_table(cast)
+    request = costs_more_than_it_is_worth(cast)
+    alice, leads = signed_in(cast.alice), f'href="{seller_url(request, "offer/?kind=keep_full")}'
+    pages = ("/seller/returns/", seller_url(request))
+    assert all(leads in html(alice.get(page)) for page in pages)
+    made(cast, request)
+    assert not any(leads in html(alice.get(page)) for page in pages)
+
+
+def test_over_the_list_the_row_is_drawn_again(cast: Cast, asked: ReturnRequest) -> None:
+    alice = signed_in(cast.alice)
+    answer_of = alice.post(
+        seller_url(asked, "offer/"), said(next="/seller/returns/"), headers={"hx-request": "true"}
+    )
+    page = html(answer_of)
+    assert answer_of.status_code == 200
+    assert f'id="row-{asked.reference}"' in page
+    assert "Offer open until" in page
+    assert "The offer is made and the buyer is told." in page
 
 
 def test_a_form_sent_twice_makes_one_offer(cast: Cast, asked: ReturnRequest) -> None:

@@ -143,6 +143,28 @@ def test_a_search_goes_on_over_its_pages(alice: Client, cast: Cast) -> None:
     assert len(numbers(alice.get(LIST + unescape(more[1])))) == 1
 
 
+@pytest.mark.both_databases
+def test_words_are_looked_for_in_some_orders_at_a_time_and_in_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("returns.selectors.orders.LOOKED_THROUGH", 3)
+    cast = make_cast()
+    for number in range(8):
+        title = "Brass lamp" if number in (2, 3, 7) else "Cup"
+        make_order(cast.north_lane, Line(title=title), number=f"N{number}", ordered_days_ago=20 + number)
+    # Of one moment, as a file of days has them.
+    at = Order.objects.get(order_number="N2").ordered_at
+    Order.objects.filter(order_number__in=("N3", "N4")).update(ordered_at=at)
+    alice, page, seen = signed_in(cast.alice), f"{LIST}?q=brass", []
+    while page:
+        response = alice.get(page)
+        seen.append(numbers(response))
+        more = re.search(r'href="(\?q=[^"]+)">(Older|Look in older) orders', response.content.decode())
+        assert ("No order since" in words(response)) == (not seen[-1])
+        page = more and LIST + unescape(more[1])
+    assert seen == [[], ["N3", "N2"], ["N7"]]
+
+
 @pytest.mark.parametrize(
     "query", ["cursor=nonsense", "cursor=~", "q=" + "x" * 201, "cursor=2026-01-01T00:00:00~x"]
 )

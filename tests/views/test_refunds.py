@@ -15,6 +15,7 @@ from tests.browsers import let_in, signed_in
 from tests.factories import (
     Cast,
     Line,
+    a_case,
     a_request_in,
     at_once,
     by_hand,
@@ -340,6 +341,33 @@ def test_the_sum_is_shown_without_recording_and_its_message_is_the_one_that_leav
     sentence = "Comments from North Lane: As we said."
     assert sentence in letter(part)
     assert letter(part) == told(last_mail())
+
+
+def test_a_preview_leaves_the_case_that_the_page_has_read(cast: Cast) -> None:
+    case = a_case(came_back(cast))
+    (item,) = case.items
+    for _ in range(2):
+        planned = services.record_refund(
+            cast.actor(cast.alice),
+            reference=case.request.reference,
+            amounts={(item.pk, "item"): 4000},
+            fees={item.pk: 1000},
+            refunded_date=day(0),
+            is_preview=True,
+            case=case,
+        )
+        assert planned.outcome == Outcome.PARTIALLY_REFUNDED
+    assert (item.kept_minor, case.refunds, case.request.status) == (None, [], Status.REFUND_DUE)
+
+
+def test_six_photos_with_long_names_are_kept(cast: Cast, alice: Client) -> None:
+    request = came_back(cast)
+    photos = [a_photo(name=f"{'照片' * 60}{number}.jpg") for number in range(6)]
+    page = html(refund(alice, request, item="50.00", fee="51", fee_unit="percent", photos=photos))
+    kept = re.search(r'name="kept_photos" value="([^"]+)"', page)[1]
+    response = refund(alice, request, item="50.00", fee="20", fee_unit="percent", kept_photos=kept)
+    assert response.status_code == 303
+    assert Photo.objects.count() == 6
 
 
 def test_a_sum_that_would_be_refused_says_so(cast: Cast, alice: Client) -> None:
