@@ -202,7 +202,10 @@ def test_a_file_that_is_gone_is_said_to_be_gone(cast: Cast, request_: ReturnRequ
     photo_path(Photo.objects.order_by("pk")[0]).unlink()
     pack = get(cast, request_)
     assert "photos/01.jpg" not in pack.namelist()
-    assert "This file could not be read." in document(pack)
+    said = document(pack)
+    assert "This file could not be read." in said
+    assert 'href="photos/01.jpg"' not in said
+    assert 'href="photos/02.png"' in said
 
 
 def test_a_decision_that_was_undone_is_marked(cast: Cast) -> None:
