@@ -101,7 +101,7 @@ class Pack:
 
     def add(self, name: str, pieces: Iterable[bytes], *, is_packed: bool = False) -> str:
         """Put a file in, piece by piece; answers its SHA-256. `is_packed`: it would not get smaller."""
-        info = ZipInfo(name, self._time)  # type: ignore[arg-type]
+        info = ZipInfo(name, self._time)
         info.compress_type = ZIP_STORED if is_packed else ZIP_DEFLATED
         digest = hashlib.sha256()
         with self._zip.open(info, "w", force_zip64=True) as entry:
@@ -144,12 +144,13 @@ def evidence_pack(request: ReturnRequest, actor: Actor, *, with_notes: bool) -> 
         f"photos/{number:02}{Path(photo.file).suffix}": photo
         for number, photo in enumerate(list_photos(case), start=1)
     }
-    evidence = evidence_of(case, events, refunds, photos, notes_for=actor if with_notes else None)
     packed = list(_photos(pack, case, photos))
+    kept = {photo.name: photos[photo.name] for photo in packed if photo.sha256}
+    evidence = evidence_of(case, events, refunds, kept, notes_for=actor if with_notes else None)
     labels = list(_labels(pack, case))
     mails = list(_mails(pack, case, events))
     letters = list(_letters(pack, events))
-    content = {"photos": packed, "labels": labels, "mails": mails, "written": letters}
+    content: dict[str, list[Any]] = {"photos": packed, "labels": labels, "mails": mails, "written": letters}
     said = asdict(evidence) | {
         name: [_without_picture(asdict(one)) for one in files] for name, files in content.items()
     }
