@@ -394,6 +394,7 @@ def settings_form(**changes: object) -> dict[str, object]:
             "answer_hours",
             "step_in_business_days",
             "refund_days",
+            "concession_percent",
             "weekend",
             "grounds_that_warn",
         )
