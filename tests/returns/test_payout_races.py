@@ -20,7 +20,7 @@ from returns.state_machine import Outcome, Status
 from tests.factories import Cast, a_request_in, at_once, day, everything_owed, make_cast
 from tests.returns.rivals import Rival, crew, losers, winners
 from tests.returns.shop_server import SECRET, ShopServer
-from tests.returns.test_payouts import be_due, refund_all, sound, states, told
+from tests.returns.test_services_payouts import be_due, refund_all, sound, states, told
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
