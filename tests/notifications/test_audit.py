@@ -33,7 +33,7 @@ from tests.factories import (
 from tests.label_files import an_own_label
 from tests.notifications.mail_server import MailServer
 
-EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14", "I15", "I16"]
+EVERY_INVARIANT = ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "I14", "I15", "I16", "I17"]
 
 
 def audit(*arguments: str) -> tuple[int, str]:
@@ -138,17 +138,17 @@ BREACHES = {
         [f"UPDATE returns_returnlabel SET seller_id = {OTHER_SELLER}"],
     ),
     "an open offer that its request does not know": (
-        {"I16"},
+        {"I17"},
         "is open, but not for its request",
         ["UPDATE returns_returnrequest SET offer_until = NULL"],
     ),
     "a request that waits for no offer": (
-        {"I16"},
+        {"I17"},
         "waits for an answer to no offer",
         ["UPDATE returns_offer SET state = 'lapsed', answered_at = now() WHERE state = 'open'"],
     ),
     "an accepted offer of more than was refunded": (
-        {"I16"},
+        {"I17"},
         "was accepted, but not carried out as it says",
         ["UPDATE returns_offer SET amount_minor = amount_minor + 1 WHERE state = 'accepted'"],
     ),
