@@ -29,7 +29,8 @@ SAID = {
 def receive_as_used(page: Page) -> str:
     """Note that the item of an authorized request with a single item has come back used; answers its reference."""
     page.goto(f"{LIST}?status=authorized")
-    links = page.locator(".row a[href$='/receive/']").evaluate_all("all => all.map(one => one.href)")
+    owing = page.locator(".row", has=page.locator("a[href$='/refund/']"))
+    links = owing.locator("a[href$='/receive/']").evaluate_all("all => all.map(one => one.href)")
     for link in links:
         page.goto(link)
         if page.locator("select[name^=condition_]").count() == 1:
