@@ -132,8 +132,12 @@ class DescribeForm(AskingForm):
         widget=PhotosInput(attrs={"accept": ACCEPTED}),
     )
 
-    def __init__(self, *args: Any, reasons: Sequence[ReturnReason], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, reasons: Sequence[ReturnReason], is_buyer: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if not is_buyer:
+            self.fields["reason"].label = _("Why does the buyer want to return it?")
         language = get_language() or Language.ENGLISH.value
         self.fields["reason"].widget = forms.RadioSelect(
             choices=[(reason.code, reason.in_language("label", language)) for reason in reasons]

@@ -61,6 +61,14 @@ def refund_button() -> str:
     return gettext("Refund") if get_backend().pays_by_itself else gettext("Record a refund")
 
 
+@register.simple_tag
+def concession_hint() -> str:
+    """Who pays a concession, as `refund_button` says it of a refund."""
+    if get_backend().pays_by_itself:
+        return gettext("The shop pays it; you see here whether it was paid.")
+    return gettext("Pay it where you always do; here it is recorded with today's date.")
+
+
 def _overdue(hours: int, minutes: int) -> str:
     if hours >= 48:
         days = hours // 24

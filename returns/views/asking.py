@@ -141,7 +141,7 @@ def _describe(request: HttpRequest, reference: str, line: int, side: Side) -> Ht
         return _start_again(request, order, side)
     reasons = list_asking_reasons(actor)
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = DescribeForm(*posted, reasons=reasons, initial=said)
+    form = DescribeForm(*posted, reasons=reasons, is_buyer=side is BUYER, initial=said)
     if request.method == "POST" and form.is_valid():
         stays = bool({"add", "remove"} & request.POST.keys())
         if _keep(form, request, item, is_finished=not stays):

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods
 from ..concession_forms import ConcessionForm
 from ..decorators import seller_order_required
 from ..exceptions import NotFound
-from ..models import MarketplaceSettings
+from ..models import MarketplaceSettings, Refund
+from ..models.money import RefundState
 from ..selectors.orders import OrderRow, get_order
 from ..services.concessions import give_concession, percent_of, still_possible
 
@@ -32,7 +33,7 @@ def give(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if given:
-            messages.success(request, _("The concession is recorded and the buyer is told."))
+            messages.success(request, _given_words(given))
             return HttpResponseRedirect(back_url, status=303)
     context = {
         "row": row,
@@ -44,6 +45,12 @@ def give(request: HttpRequest, reference: str) -> HttpResponse:
         "back_url": back_url,
     }
     return render(request, "seller_concession.html", context, status=422 if form.errors else 200)
+
+
+def _given_words(given: Refund) -> str:
+    if given.status == RefundState.CONFIRMED:
+        return _("The concession is recorded and the buyer is told.")
+    return _("The concession is handed over to the shop. The buyer is told once it is paid.")
 
 
 def _back(row: OrderRow, occasion: str) -> str:

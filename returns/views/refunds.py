@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from .. import services
 from ..actors import Actor
 from ..decorators import seller_required
-from ..history import fees_told
+from ..history import fees_told, is_handed_over
 from ..models import ReturnEvent
 from ..models.money import PAID_PARTS
 from ..refund_forms import RefundForm, owed_by_place, with_all_owed
@@ -52,7 +52,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
             )
         )
         if event:
-            return done(request, _("The refund is recorded and the buyer is told."))
+            return done(request, _refunded(event))
     planned = _planned(actor, form) if not form.errors else None
     context = {
         "lines": _lines(case, form),
@@ -74,6 +74,12 @@ def refund_preview(request: HttpRequest, reference: str) -> HttpResponse:
     planned = _planned(request.actor, form) if form.is_valid() else None
     context = {"form": form, "planned": planned, "sum": _sum_of(planned), "is_fragment": True}
     return render(request, "_refund_sum.html", context)
+
+
+def _refunded(event: ReturnEvent) -> str:
+    if is_handed_over(event):
+        return _("The refund is handed over to the shop. The buyer is told once it is paid.")
+    return _("The refund is recorded and the buyer is told.")
 
 
 def _form(request: HttpRequest, case: Case, promise: PromiseState | None) -> RefundForm:
