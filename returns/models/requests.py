@@ -278,8 +278,8 @@ class ReturnItem(models.Model):
     resolution = models.CharField(_("resolution"), max_length=100, blank=True)
     reported_refund_minor = minor_units(null=True, blank=True)
 
-    # How many photos the buyer sent of it, where that was read (`selectors.photos.photo_count`).
-    photo_count: int = 0
+    # Whether the buyer sent photos of it, where that was read (`selectors.photos.has_photos`).
+    has_photos: bool = False
 
     objects = BulkQuerySet.as_manager()
 

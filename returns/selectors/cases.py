@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from .. import policy
@@ -46,7 +45,7 @@ from ..state_machine import (
     available_actions,
 )
 from .common import Common, common_of
-from .photos import photo_count
+from .photos import has_photos
 
 if TYPE_CHECKING:
     from django.db.models.query import QuerySet
@@ -535,7 +534,7 @@ def _items_and_others(
         ReturnItem.objects.filter(order_item_id__in=lines)
         .annotate(own_label_minor=OWN_LABEL)
         .select_related("order_item", "request")
-        .annotate(photo_count=Coalesce(photo_count(), 0))
+        .annotate(has_photos=has_photos())
         .order_by("request_id", "ordinal", "id")
     ):
         by_line[item.order_item_id].append(item)

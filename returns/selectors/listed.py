@@ -28,7 +28,7 @@ from ..models import (
 from ..models.money import PAID_PARTS
 from .cases import OWN_LABEL, REFUNDED, Case, other_of, refunded_by_part
 from .common import Common
-from .photos import photo_count
+from .photos import has_photos
 from .prepared import Columns, Prepared
 from .teamwork import Beside
 
@@ -92,7 +92,7 @@ _items = Prepared(
             order_item_id__in=ReturnItem.objects.filter(request_id__in=ids).values("order_item_id")
         )
         .order_by("request_id", "ordinal", "id")
-        .values_list(*ITEM.paths, *LINE.paths, OWN_LABEL, photo_count(), *OTHER.paths)
+        .values_list(*ITEM.paths, *LINE.paths, OWN_LABEL, has_photos(), *OTHER.paths)
     ),
     many=PAGE,
 )
@@ -200,5 +200,5 @@ def _item(values: tuple[Any, ...]) -> ReturnItem:
     item: ReturnItem = ITEM.instance(values[:_LINE_AT])
     item.order_item = LINE.instance(values[_LINE_AT:_LABEL_AT])
     item.own_label_minor = values[_LABEL_AT]
-    item.photo_count = values[_PHOTOS_AT] or 0
+    item.has_photos = bool(values[_PHOTOS_AT])
     return item

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -35,10 +35,9 @@ def thumbnail(photo: Photo, url: str) -> Thumbnail:
     return Thumbnail(photo.reference, photo.name, url, width, height)
 
 
-def photo_count() -> Subquery:
-    """How many photos an item has, for a query of items; None for none."""
-    photos = Photo.objects.filter(item=OuterRef("pk")).order_by().values("item")
-    return Subquery(photos.annotate(photos=Count("pk")).values("photos"))
+def has_photos() -> Exists:
+    """Whether an item has photos, for a query of items."""
+    return Exists(Photo.objects.filter(item=OuterRef("pk")))
 
 
 def get_photo(actor: Actor, reference: str, **where: Any) -> Photo:

@@ -49,7 +49,7 @@ class Item:
     currency: str
     reason: str
     comment: str
-    photo_count: int
+    has_photos: bool
     picture_url: str = ""
 
 
@@ -684,7 +684,7 @@ def _item(case: Case, item: Any) -> dict[str, Any]:
         "currency": line.currency,
         "reason": case.reason_label(item.reason_code, get_language() or Language.ENGLISH.value),
         "comment": item.comment,
-        "photo_count": item.photo_count,
+        "has_photos": item.has_photos,
     }
 
 

@@ -78,7 +78,7 @@ def test_authorizing_writes_the_request_and_one_event(alice: Actor, asked: Retur
     asked.refresh_from_db()
     assert asked.status == AUTHORIZED
     assert asked.version == 2
-    assert asked.return_address.splitlines()[-1] == "CA"
+    assert asked.return_address.splitlines()[-1] == "CANADA"
     assert asked.instructions == "Use the small box.\nThank you."
     assert asked.merchant_rma == "NL-77"
     assert asked.is_decided_here
