@@ -26,6 +26,7 @@ from ..models import (
     LabelKind,
     MarketplaceSettings,
     Membership,
+    Offer,
     Order,
     OrderItem,
     ReturnAddress,
@@ -44,6 +45,7 @@ from ..services.costs import add_return_cost, save_weights
 from ..services.decide import Authorization, Closing
 from ..services.imports import import_orders, import_returns
 from ..services.labels import Label, keep_label_file
+from ..services.offers import Terms
 from ..services.open import AskedLine
 from ..services.policies import save_settings
 from ..services.seller_rules import save_returnless_rule, set_override
@@ -542,6 +544,8 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     labelled = order(("Dora Kettering", "Toronto", "CA"), 21, (LAMP, 1), email=DORA)
     unpaid = order(("Sara Lindqvist", "Calgary", "CA"), 20, (KETTLE, 1))
     parted = order(("Ravi Menon", "Halifax", "CA"), 12, (MUGS, 3))
+    offered = order(("Ida Holm", "Toronto", "CA"), 16, (BACKPACK, 1))
+    agreed = order(("Jonas Weber", "Vancouver", "CA"), 17, (SCALE, 1))
     story.import_orders()
 
     ask(rug, 26 / 24, (RUG, 1, "AMZ-PG-APP-STYLE", "颜色比照片深很多。"))
@@ -670,6 +674,7 @@ def _tell_north_lane(seller: Seller, team: dict[str, Actor], root: User, now: da
     request, buyer = ask(parted, 10 / 24, (MUGS, 3, "CR-DAMAGED_BY_CARRIER", "One of the three is chipped."))
     (item,) = request.items.all()
     services.split_return(ben.at(ago(4 / 24)), reference=request.reference, units={item.pk: 1})
+    _tell_offers(story, offered, agreed, ben)
     _tell_crowd(story, crowd[12:], alice, ben)
     _tell_rules(seller, alice, now)
     open_order = _tell_of_an_order_to_ask_for(seller, now)
@@ -703,6 +708,32 @@ def _own_label() -> Label:
         cost_minor=1180,
         currency="USD",
     )
+
+
+def _tell_offers(story: Story, offered: Bought, agreed: Bought, ben: Actor) -> None:
+    """One offer that waits for its buyer, and one that was accepted: its refund is to be paid."""
+    request, _buyer = story.ask(
+        offered, 9 / 24, (BACKPACK, 1, "AMZ-PG-APP-STYLE", "It is darker than I thought.")
+    )
+    services.make_offer(
+        ben.at(story.ago(5 / 24)),
+        reference=request.reference,
+        terms=Terms(
+            kind="keep_partial",
+            amount_minor=2000,
+            comments="If you keep it all the same, we refund you $20. Otherwise we take it back.",
+        ),
+    )
+    request, buyer = story.ask(agreed, 1.2, (SCALE, 1, "CR-UNWANTED_ITEM", "We were given one."))
+    event = services.make_offer(
+        ben.at(story.ago(1)),
+        reference=request.reference,
+        terms=Terms(
+            kind="keep_full", comments="Sending it back costs as much as it is worth: please keep it."
+        ),
+    )
+    offer = Offer.objects.get(event=event)
+    services.accept_offer(buyer.at(story.ago(6 / 24)), reference=request.reference, offer_id=offer.pk)
 
 
 def _tell_rules(seller: Seller, alice: Actor, now: datetime) -> None:

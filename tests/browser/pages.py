@@ -101,6 +101,12 @@ def all_pages(page: Page) -> list[Shown]:
     asked = ask_up_to_the_check(page, order)
     many = choose_many(page)
     several = first_reference(page, "", "a[href*='/split/']")
+    page.goto("/seller/orders/?q=Renaud")
+    page.locator("a[href^='/seller/orders/']").first.click()
+    declared = page.locator("a[href$='/withdraw/']").get_attribute("href") or ""
+    page.goto("/seller/payouts/")
+    payout = page.locator("main a[href^='/seller/payouts/']").first.get_attribute("href") or ""
+    offered = first_reference(page, "", "a[href*='/offer/?']")
     prepaid = first_reference(page, "prepaid=yes")
     waiting = first_reference(page, "", "form[action$='/authorize/']")
     return [
@@ -131,6 +137,10 @@ def all_pages(page: Page) -> list[Shown]:
         Shown("close", f"{LIST}{closable}/close/?reason=outside_return_window"),
         Shown("write", f"{LIST}{closable}/write/"),
         Shown("split", f"{LIST}{several}/split/"),
+        Shown("offer", f"{LIST}{offered}/offer/"),
+        Shown("payouts", "/seller/payouts/"),
+        Shown("payout", payout),
+        Shown("record-withdrawal", declared),
         Shown("bulk", many),
         Shown("bulk-runs", f"{LIST}bulk/"),
         Shown("assign", f"{LIST}{closable}/assign/"),
