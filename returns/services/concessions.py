@@ -63,9 +63,9 @@ def give_concession(
         )
         if order is None:
             raise NotFound(_("This page does not exist, or it is not yours."))
+        return_request = _occasion(actor, order, request_reference)
         # All lines of the order, so that one form acts once, whichever line it names the second time.
         lines = {line.pk: line for line in order.items.select_for_update().order_by("pk")}
-        return_request = _occasion(actor, order, request_reference)
         wanted = {
             "order_item_id": line_id,
             "request_id": return_request.pk if return_request else None,
@@ -108,9 +108,11 @@ def still_possible(line: OrderItem, percent: int) -> int | None:
 
 
 def _occasion(actor: Actor, order: Order, reference: str) -> ReturnRequest | None:
+    """The request that is named, locked before any line: the row of the ledger that names it asks for a share of it."""
     if not reference:
         return None
-    found = ReturnRequest.objects.for_actor(actor).filter(reference=reference, order=order).first()
+    requests = ReturnRequest.objects.for_actor(actor).select_for_update(of=("self",))
+    found = requests.filter(reference=reference, order=order).first()
     if found is None:
         raise NotFound(_("This page does not exist, or it is not yours."))
     return found
