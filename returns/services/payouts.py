@@ -162,6 +162,7 @@ def confirm_payout(payout: str) -> Payout:
     """
 
     def confirm(found: Payout, case: Case | None) -> None:
+        _must_be_the_shops(found)
         if found.status == PayoutState.GIVEN_UP:
             found.failure = PayoutFailure.PAID_AFTER_ALL
             found.save(update_fields=["failure"])
@@ -179,6 +180,7 @@ def fail_payout(payout: str, failure: PayoutFailure, words: str = "", *, lease_t
     """
 
     def fail(found: Payout, case: Case | None) -> None:
+        _must_be_the_shops(found)
         is_ours = not lease_token or found.lease_token == lease_token
         if found.status == PayoutState.REQUESTED and is_ours:
             found.shop_words = clean_text(words)[:200]
@@ -245,6 +247,12 @@ def _change(actor: Actor, reference: str, change: Callable[[Payout, Case | None]
         payout = Payout.objects.select_for_update().get(pk=found.pk)
         change(payout, case)
     return payout
+
+
+def _must_be_the_shops(payout: Payout) -> None:
+    """The shop never heard of what a person pays: its word about that is nobody's."""
+    if payout.kind == RefundKind.RECORDED:
+        raise NotFound(_("This page does not exist, or it is not yours."))
 
 
 def _check_day(paid_date: date, case: Case | None) -> None:

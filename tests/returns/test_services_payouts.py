@@ -16,6 +16,7 @@ from returns.actors import Actor
 from returns.exceptions import Forbidden, Invalid, NotFound, TransitionNotAllowed
 from returns.models import Offer, OrderItem, Payout, ReturnlessRule, ReturnRequest
 from returns.models.clock import database_now
+from returns.models.payouts import PayoutFailure
 from returns.payouts import hand_over
 from returns.payouts.signing import headers_for
 from returns.services import payout_delivery
@@ -640,3 +641,11 @@ def test_what_an_accepted_offer_gives_is_paid_when_somebody_says_so(
     services.record_payout(alice, payout=payout.reference, paid_date=day(0))
     assert told(request, "refund_issued") == 1
     sound()
+
+
+def test_the_shop_has_no_say_in_what_a_person_pays(cast: Cast) -> None:
+    payout = given_by_a_rule(cast)
+    with refused(NotFound):
+        services.fail_payout(payout.reference, PayoutFailure.REPORTED)
+    with refused(NotFound):
+        services.confirm_payout(payout.reference)

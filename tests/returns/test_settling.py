@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from notifications.models import Kind, Message, RecipientType
-from notifications.services import relay_events, relay_rows
+from notifications.services import deliver_messages, relay_events, relay_rows
 from returns import services
 from returns.actors import Actor
 from returns.exceptions import Refusal
@@ -195,6 +195,7 @@ def all_is_well(order: Order) -> None:
 def everybody_was_told_once() -> None:
     relay_events()
     relay_rows()
+    assert not deliver_messages(seconds=60)
     of_events = Message.objects.filter(event__isnull=False)
     told = Counter(of_events.values_list("event", "recipient_type", "recipient_id", "kind"))
     assert set(told.values()) <= {1}

@@ -285,9 +285,11 @@ class Audit:
             Q(unpaid=0) & ~Q(open_payout="") | Q(unpaid__gt=0, open_payout="")
         ).values_list("reference", flat=True):
             yield f"request {reference} does not show whether a pay-out of it is open"
-        # What a rule or an accepted offer ends is completed first and paid then.
+        # What a rule or an accepted offer ends is completed first and paid then, with what was refunded before.
         recorded = Q(payouts__refunds__cause=RefundCause.EVENT)
-        refunded = self.requests.filter(outcome__in=(Outcome.REFUNDED, Outcome.PARTIALLY_REFUNDED))
+        refunded = self.requests.filter(outcome__in=(Outcome.REFUNDED, Outcome.PARTIALLY_REFUNDED)).exclude(
+            payouts__refunds__cause=RefundCause.OFFER
+        )
         for reference in (
             refunded.filter(still_open & recorded).distinct().values_list("reference", flat=True)
         ):
