@@ -102,7 +102,7 @@ def all_pages(page: Page) -> list[Shown]:
     many = choose_many(page)
     several = first_reference(page, "", "a[href*='/split/']")
     page.goto("/seller/orders/?q=Renaud")
-    page.locator("a[href^='/seller/orders/']").first.click()
+    page.locator(".mails a[href^='/seller/orders/']").first.click()
     declared = page.locator("a[href$='/withdraw/']").get_attribute("href") or ""
     page.goto("/seller/payouts/")
     payout = page.locator("main a[href^='/seller/payouts/']").first.get_attribute("href") or ""

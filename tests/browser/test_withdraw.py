@@ -45,8 +45,8 @@ def test_the_whole_way_to_a_withdrawal(
     expect(button).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if words is ENGLISH:
+        assert violations(page) == []  # which needs a page with scripts
         return
-    assert violations(page) == []
     button.click()
     expect(page.locator("main")).to_contain_text(done)
     page.locator(".crumb a").click()
