@@ -301,17 +301,9 @@ class ReceiveForm(ServiceForm):
         return {item.pk: (data[f"units_{item.pk}"], data[f"condition_{item.pk}"]) for item in self.case.items}
 
 
-class CompleteForm(CommentsForm):
-    """Complete a request as a duplicate, as never arrived, with a partial refund, or with a replacement."""
+class ParcelForm(ServiceForm):
+    """How a parcel is followed: the known carriers are offered, any other is taken."""
 
-    outcome = forms.ChoiceField(
-        label=_("How it ends"), choices=[(outcome.value, outcome.label) for outcome in COMPLETIONS]
-    )
-    says_never_arrived = forms.BooleanField(label=_("The buyer writes that it never arrived"), required=False)
-
-    order_number = forms.CharField(
-        label=_("Order number of the replacement"), required=False, max_length=NUMBER_MAX
-    )
     carrier = forms.CharField(
         label=_("Carrier"),
         required=False,
@@ -325,8 +317,22 @@ class CompleteForm(CommentsForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    field_order = ["outcome", "says_never_arrived", *REPLACEMENT, "comments"]
     carriers = KNOWN
+
+
+class CompleteForm(ParcelForm, CommentsForm):
+    """Complete a request as a duplicate, as never arrived, with a partial refund, or with a replacement."""
+
+    outcome = forms.ChoiceField(
+        label=_("How it ends"), choices=[(outcome.value, outcome.label) for outcome in COMPLETIONS]
+    )
+    says_never_arrived = forms.BooleanField(label=_("The buyer writes that it never arrived"), required=False)
+
+    order_number = forms.CharField(
+        label=_("Order number of the replacement"), required=False, max_length=NUMBER_MAX
+    )
+
+    field_order = ["outcome", "says_never_arrived", *REPLACEMENT, "comments"]
 
     def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,11 +7,11 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from .carriers import KNOWN, tracking_number
-from .forms import ServiceForm, WrittenForBuyer
+from .carriers import tracking_number
+from .forms import ParcelForm, ServiceForm, WrittenForBuyer
 from .selectors.cases import Case
 from .selectors.seller_pages import buyer_language
-from .services.goods import CARRIER_MAX, NUMBER_MAX
+from .services.goods import NUMBER_MAX
 from .services.photos import ACCEPTED, PhotoFile, keep_photo_files
 from .services.words import COMMENTS_MAX
 
@@ -76,25 +76,16 @@ class ReplyForm(WithPhotos):
     )
 
 
-class SentForm(ServiceForm):
+class SentForm(ParcelForm):
     """The buyer has sent the parcel. A number that looks wrong is asked about once, and then taken as typed."""
 
-    carrier = forms.CharField(
-        label=_("Carrier"),
-        required=False,
-        max_length=CARRIER_MAX,
-        widget=forms.TextInput(attrs={"list": "carriers", "autocomplete": "off"}),
-    )
-    tracking_number = forms.CharField(
-        label=_("Tracking number"),
-        required=False,
-        max_length=NUMBER_MAX,
-        help_text=_("It stands on the receipt of the carrier, and proves that you have sent the parcel."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
     asked_about = forms.CharField(required=False, max_length=NUMBER_MAX, widget=forms.HiddenInput)
 
-    carriers = KNOWN
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tracking_number"].help_text = _(
+            "It stands on the receipt of the carrier, and proves that you have sent the parcel."
+        )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -1,8 +1,6 @@
 """Pay-outs in the admin: only read. What can be done about one stands on its own page, which calls the services."""
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,13 +8,13 @@ from django.utils.translation import get_language, gettext_lazy
 
 from ..models import Payout
 from ..money import format_money
-from .base import BigTableAdmin, link_to
-from .records import ORDER, REQUEST, SEARCH_HELP, SELLER, requests_called
+from .base import link_to
+from .records import ORDER, REQUEST, SELLER, OfRequestAdmin
 from .site import site
 
 
 @admin.register(Payout, site=site)
-class PayoutAdmin(BigTableAdmin):
+class PayoutAdmin(OfRequestAdmin):
     list_display = (
         "requested_at",
         "seller_link",
@@ -44,14 +42,6 @@ class PayoutAdmin(BigTableAdmin):
     request_link = link_to("request", REQUEST)
     list_select_related = ("seller", "order", "request")
     list_filter = ("status", "kind")
-    search_fields = ("reference",)
-    search_help_text = SEARCH_HELP
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        term = search_term.strip()
-        return (queryset.filter(request_id__in=requests_called(term)) if term else queryset), False
 
     @admin.display(description=gettext_lazy("amount"))
     def amount(self, payout: Payout) -> str:

@@ -273,8 +273,21 @@ class ReturnRequestAdmin(BigTableAdmin):
         return True
 
 
+class OfRequestAdmin(BigTableAdmin):
+    """A table whose rows belong to requests, and are found as those are."""
+
+    search_fields = ("request__reference",)
+    search_help_text = SEARCH_HELP
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        term = search_term.strip()
+        return (queryset.filter(request_id__in=requests_called(term)) if term else queryset), False
+
+
 @admin.register(ReturnEvent, site=site)
-class ReturnEventAdmin(BigTableAdmin):
+class ReturnEventAdmin(OfRequestAdmin):
     list_display = (
         "occurred_at",
         "seller_link",
@@ -283,8 +296,6 @@ class ReturnEventAdmin(BigTableAdmin):
     )
     list_select_related = ("seller", "request", "user")
     list_filter = ("action", "role")
-    search_fields = ("request__reference",)
-    search_help_text = SEARCH_HELP
     fields = (
         *("occurred_at", "seller_link", "request_link", "action", "role", "person", "source", "target"),
         *("outcome", "reason_code", "said", "words_as_json", "facts_as_json"),
@@ -293,12 +304,6 @@ class ReturnEventAdmin(BigTableAdmin):
     seller_link = link_to("seller", SELLER)
     request_link = link_to("request", REQUEST)
     person = link_to("user", gettext_lazy("person"))
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        term = search_term.strip()
-        return (queryset.filter(request_id__in=requests_called(term)) if term else queryset), False
 
     @admin.display(description=gettext_lazy("comments"))
     def said(self, event: ReturnEvent) -> str:
@@ -314,7 +319,7 @@ class ReturnEventAdmin(BigTableAdmin):
 
 
 @admin.register(Refund, site=site)
-class RefundAdmin(BigTableAdmin):
+class RefundAdmin(OfRequestAdmin):
     list_display = (
         "refunded_date",
         "seller_link",
@@ -331,14 +336,6 @@ class RefundAdmin(BigTableAdmin):
     request_link = link_to("request", REQUEST)
     list_select_related = ("seller", "request", "order_item")
     list_filter = ("kind", "status")
-    search_fields = ("request__reference",)
-    search_help_text = SEARCH_HELP
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet, search_term: str
-    ) -> tuple[QuerySet, bool]:
-        term = search_term.strip()
-        return (queryset.filter(request_id__in=requests_called(term)) if term else queryset), False
 
     @admin.display(description=gettext_lazy("amount"))
     def amount(self, refund: Refund) -> str:
