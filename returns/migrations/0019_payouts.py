@@ -94,10 +94,136 @@ class Migration(migrations.Migration):
                 ),
                 ("confirmed_at", models.DateTimeField(blank=True, null=True, verbose_name="confirmed")),
                 ("paid_date", models.DateField(blank=True, null=True, verbose_name="day of the refund")),
+                (
+                    "event",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payouts",
+                        to="returns.returnevent",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payouts",
+                        to="returns.order",
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payouts",
+                        to="returns.returnrequest",
+                    ),
+                ),
+                (
+                    "seller",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="returns.seller",
+                    ),
+                ),
+                (
+                    "settled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="settled by",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "pay-out",
                 "verbose_name_plural": "pay-outs",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="payout_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["recorded", "handed_over"])), name="payout_kind"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["requested", "failed", "confirmed", "given_up"])),
+                        name="payout_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "failure__in",
+                                ["refused", "no_answer", "reported", "not_handed_over", "paid_after_all", ""],
+                            )
+                        ),
+                        name="payout_failure",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("confirmed_at__isnull", False),
+                                ("paid_date__isnull", False),
+                                ("status", "confirmed"),
+                            ),
+                            models.Q(
+                                models.Q(("status", "confirmed"), _negated=True),
+                                ("confirmed_at__isnull", True),
+                                ("paid_date__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payout_confirmed_is_whole",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("status__in", ("failed", "given_up")),
+                                models.Q(("failure", ""), _negated=True),
+                            ),
+                            models.Q(
+                                models.Q(("status__in", ("failed", "given_up")), _negated=True),
+                                ("failure", ""),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payout_failed_says_why",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("lease_token", ""), ("next_attempt_at__isnull", True)),
+                            models.Q(
+                                ("kind", "handed_over"),
+                                ("next_attempt_at__isnull", False),
+                                ("status", "requested"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payout_attempt_only_while_requested",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind", "handed_over"),
+                            ("status__in", ("requested", "confirmed")),
+                            _connector="OR",
+                        ),
+                        name="payout_by_hand_never_fails",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["seller", "status", "id"], name="payout_of_seller"),
+                    models.Index(
+                        condition=models.Q(("next_attempt_at__isnull", False)),
+                        fields=["next_attempt_at", "id"],
+                        name="payout_due",
+                    ),
+                ],
             },
         ),
         migrations.RemoveConstraint(
@@ -217,58 +343,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
-            model_name="payout",
-            name="event",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payouts",
-                to="returns.returnevent",
-            ),
-        ),
-        migrations.AddField(
-            model_name="payout",
-            name="order",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="payouts", to="returns.order"
-            ),
-        ),
-        migrations.AddField(
-            model_name="payout",
-            name="request",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payouts",
-                to="returns.returnrequest",
-            ),
-        ),
-        migrations.AddField(
-            model_name="payout",
-            name="seller",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="returns.seller",
-            ),
-        ),
-        migrations.AddField(
-            model_name="payout",
-            name="settled_by",
-            field=models.ForeignKey(
-                blank=True,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="settled by",
-            ),
-        ),
-        migrations.AddField(
             model_name="refund",
             name="payout",
             field=models.ForeignKey(
@@ -295,103 +369,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="refund_open_has_payout",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payout",
-            index=models.Index(fields=["seller", "status", "id"], name="payout_of_seller"),
-        ),
-        migrations.AddIndex(
-            model_name="payout",
-            index=models.Index(
-                condition=models.Q(("next_attempt_at__isnull", False)),
-                fields=["next_attempt_at", "id"],
-                name="payout_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_minor__gt", 0)), name="payout_amount"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["recorded", "handed_over"])), name="payout_kind"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["requested", "failed", "confirmed", "given_up"])),
-                name="payout_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "failure__in",
-                        ["refused", "no_answer", "reported", "not_handed_over", "paid_after_all", ""],
-                    )
-                ),
-                name="payout_failure",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("confirmed_at__isnull", False), ("paid_date__isnull", False), ("status", "confirmed")
-                    ),
-                    models.Q(
-                        models.Q(("status", "confirmed"), _negated=True),
-                        ("confirmed_at__isnull", True),
-                        ("paid_date__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="payout_confirmed_is_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("status__in", ("failed", "given_up")), models.Q(("failure", ""), _negated=True)
-                    ),
-                    models.Q(
-                        models.Q(("status__in", ("failed", "given_up")), _negated=True), ("failure", "")
-                    ),
-                    _connector="OR",
-                ),
-                name="payout_failed_says_why",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("lease_token", ""), ("next_attempt_at__isnull", True)),
-                    models.Q(
-                        ("kind", "handed_over"), ("next_attempt_at__isnull", False), ("status", "requested")
-                    ),
-                    _connector="OR",
-                ),
-                name="payout_attempt_only_while_requested",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind", "handed_over"), ("status__in", ("requested", "confirmed")), _connector="OR"
-                ),
-                name="payout_by_hand_never_fails",
             ),
         ),
         migrations.RunPython(labels.freeze_events, migrations.RunPython.noop),

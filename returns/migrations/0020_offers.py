@@ -56,10 +56,74 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="answered")),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="offers",
+                        to="returns.returnrequest",
+                    ),
+                ),
+                (
+                    "seller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="returns.seller"
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "offer",
                 "verbose_name_plural": "offers",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                ["keep_full", "keep_partial", "credit", "discounted_label", "free_label"],
+                            )
+                        ),
+                        name="offer_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["open", "accepted", "declined", "withdrawn", "lapsed"])
+                        ),
+                        name="offer_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("amount_minor__isnull", True), ("currency", ""), ("kind", "free_label")
+                            ),
+                            models.Q(
+                                models.Q(("kind", "free_label"), _negated=True),
+                                ("amount_minor__gt", 0),
+                                ("amount_minor__isnull", False),
+                                models.Q(("currency", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="offer_amount",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("answered_at__isnull", True), ("state", "open")),
+                            models.Q(
+                                models.Q(("state", "open"), _negated=True), ("answered_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="offer_answered",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")), fields=("request",), name="offer_one_open"
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "open")), fields=["valid_until"], name="offer_to_lapse"
+                    )
+                ],
             },
         ),
         migrations.AddField(
@@ -76,75 +140,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="request_offer_while_open",
-            ),
-        ),
-        migrations.AddField(
-            model_name="offer",
-            name="request",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="offers", to="returns.returnrequest"
-            ),
-        ),
-        migrations.AddField(
-            model_name="offer",
-            name="seller",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="returns.seller"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="offer",
-            index=models.Index(
-                condition=models.Q(("state", "open")), fields=["valid_until"], name="offer_to_lapse"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["keep_full", "keep_partial", "credit", "discounted_label", "free_label"])
-                ),
-                name="offer_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["open", "accepted", "declined", "withdrawn", "lapsed"])),
-                name="offer_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("amount_minor__isnull", True), ("currency", ""), ("kind", "free_label")),
-                    models.Q(
-                        models.Q(("kind", "free_label"), _negated=True),
-                        ("amount_minor__gt", 0),
-                        ("amount_minor__isnull", False),
-                        models.Q(("currency", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="offer_amount",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answered_at__isnull", True), ("state", "open")),
-                    models.Q(models.Q(("state", "open"), _negated=True), ("answered_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="offer_answered",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")), fields=("request",), name="offer_one_open"
             ),
         ),
     ]
