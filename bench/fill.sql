@@ -48,9 +48,10 @@ FROM plan;
 
 INSERT INTO returns_orderitem (id, seller_id, order_id, line_key, has_item_id, sku, asin, title, category, not_returnable_mark,
                                quantity, is_quantity_known, units_held, currency, item_paid_minor, tax_paid_minor,
-                               shipping_paid_minor, item_refunded_minor, tax_refunded_minor, shipping_refunded_minor, paid_source)
+                               shipping_paid_minor, item_refunded_minor, tax_refunded_minor, shipping_refunded_minor,
+                               extra_refunded_minor, paid_source)
 SELECT number, seller, number, sku, false, sku, '', title, '', '', 1, true, CASE WHEN status = 'closed' THEN 0 ELSE 1 END,
-       'USD', price, price / 12, 599, 0, 0, 0, 'file'
+       'USD', price, price / 12, 599, 0, 0, 0, 0, 'file'
 FROM plan;
 
 CREATE TEMP TABLE verdicts AS
@@ -70,7 +71,8 @@ INSERT INTO returns_returnrequest (
     is_timely_withdrawal, window_end_date, requested_at, requested_has_time, answer_due_at, step_in_at, authorized_at,
     return_address, instructions, is_label_owed, send_back_date, handed_over_at, received_at, refund_due_at, completed_at, outcome,
     closed_at, closed_by_role, closure_reason_id, is_closed_although_in_policy, promise_minor, promise_currency, promise_due_date,
-    escalated_at, deadline_at, reminders_sent, is_overlapping, is_decided_here, is_marketplace_todo, marketplace_status, search_text)
+    escalated_at, deadline_at, reminders_sent, is_overlapping, is_decided_here, is_marketplace_todo, open_payout,
+    marketplace_status, search_text)
 SELECT number, gen_random_uuid()::text, seller, number,
        CASE WHEN status = 'authorization_required' THEN 'portal' ELSE 'file' END, rma, '', status, 1, 'in_policy', eligible, verdict,
        false, window_end, asked, true, asked + interval '24 hours', asked + interval '2 days',
@@ -86,7 +88,7 @@ SELECT number, gen_random_uuid()::text, seller, number,
        CASE status WHEN 'authorization_required' THEN asked + interval '24 hours'
                    WHEN 'authorized' THEN (window_end + 16)::timestamp AT TIME ZONE 'UTC' - interval '1 microsecond'
                    WHEN 'refund_due' THEN asked + interval '5 days' ELSE '9999-01-01 00:00Z'::timestamptz END,
-       2, false, false, false,
+       2, false, false, false, '',
        CASE status WHEN 'authorization_required' THEN '' WHEN 'authorized' THEN 'Approved' WHEN 'refund_due' THEN 'PendingRefund'
                    WHEN 'completed' THEN 'Completed' ELSE 'Closed' END,
        lower(concat_ws(E'\n', order_number, name, sku, title))

@@ -112,7 +112,10 @@ def page_url(marketplace: Marketplace, address: str, number: int) -> str:
             "ORDER BY requested_at DESC, id DESC LIMIT 1 OFFSET %s",
             [BIGGEST_SELLER, (number - 1) * PAGE - 1],
         )
-        asked, last = cursor.fetchone()
+        found = cursor.fetchone()
+    if found is None:
+        raise SystemExit(f"There is no page {number}: give --requests 300000 or more.")
+    asked, last = found
     return f"{address}{PATH}?{urlencode({'status': 'all', 'cursor': f'{asked.isoformat()}~{last}'})}"
 
 
