@@ -649,3 +649,45 @@ def test_the_shop_has_no_say_in_what_a_person_pays(cast: Cast) -> None:
         services.fail_payout(payout.reference, PayoutFailure.REPORTED)
     with refused(NotFound):
         services.confirm_payout(payout.reference)
+
+
+def test_giving_up_the_refund_that_settled_an_item_opens_the_item_again(
+    cast: Cast, alice: Actor, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, REFUND_DUE)
+    item = request.items.get()
+    part = {"reference": request.reference, "amounts": {(item.pk, "item"): 1000}, "refunded_date": day(0)}
+    services.record_refund(alice, **part, final=[item.pk])
+    payout = Payout.objects.get(request=request)
+    with refused(TransitionNotAllowed):
+        services.record_refund(alice, **part)
+    services.fail_payout(payout.reference, PayoutFailure.REPORTED)
+    services.give_up_payout(alice, payout=payout.reference)
+    item.refresh_from_db()
+    assert item.kept_minor is None
+    services.record_refund(alice, **part)
+    everything_adds_up()
+
+
+def test_a_last_part_ends_the_request_as_partially_refunded_once_the_shop_has_paid(
+    cast: Cast, alice: Actor, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, REFUND_DUE)
+    item = request.items.get()
+    services.record_refund(
+        alice,
+        reference=request.reference,
+        amounts={(item.pk, "item"): 1000},
+        refunded_date=day(0),
+        final=[item.pk],
+        memo="The rest is for the missing lid.",
+    )
+    request.refresh_from_db()
+    assert request.status == REFUND_DUE
+    services.confirm_payout(Payout.objects.get(request=request).reference)
+    request.refresh_from_db()
+    assert (request.status, request.outcome) == (COMPLETED, Outcome.PARTIALLY_REFUNDED)
+    relay_events()
+    told = Message.objects.get(event__request=request, kind="refund_issued")
+    assert told.event.text == "The rest is for the missing lid."
+    everything_adds_up()
