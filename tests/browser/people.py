@@ -91,17 +91,21 @@ def go_the_help_pages_way(page: Page, words: Words) -> None:
     expect(page.locator(".tabs a[aria-current=page]")).to_contain_text(words.waiting)
 
 
-def a_row(page: Page) -> Locator:
+def a_row(page: Page, *, besides: Locator | None = None, offering: str = "") -> Locator:
     """The row of a request made here that may be authorized and closed with any reason.
 
-    On an English page it is one whose buyer is written to in English: the others carry a badge.
+    On an English page it is one whose buyer is written to in English: the others carry a badge. `besides` is a row
+    that is not meant; `offering` names a link that the row must have.
     """
     closable = page.locator(".row", has=page.locator("form.closing option[value=other]:not([disabled])"))
     ours = closable.filter(has_not_text=re.compile("From a marketplace's file|来自平台文件"))
     ours = ours.filter(has_not=page.locator(".badge", has_text="中文"))
-    waiting = ours.filter(has=page.locator("form[action$='/authorize/']"))
-    identity = waiting.first.get_attribute("id")
-    return page.locator(f"[id='{identity}']")
+    meant = ours.filter(has=page.locator("form[action$='/authorize/']"))
+    if offering:
+        meant = meant.filter(has=page.get_by_role("link", name=offering))
+    if besides:
+        meant = meant.and_(page.locator(f":not([id='{besides.get_attribute('id')}'])"))
+    return page.locator(f"[id='{meant.first.get_attribute('id')}']")
 
 
 def order_of(row: Locator) -> str:

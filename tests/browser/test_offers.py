@@ -48,10 +48,11 @@ BUYERS_WORDS = {
 def make_an_offer(alice: Page, *, is_scripted: bool, is_advised: bool) -> tuple[str, str]:
     """Alice offers to let the buyer of a row keep the item; its mail, and the address of her page of it."""
     go_the_help_pages_way(alice, ENGLISH)
-    row = a_row(alice)
     if is_advised:
         advised = alice.locator(".row", has=alice.get_by_role("link", name=ADVISED)).first
         row = alice.locator(f"[id='{advised.get_attribute('id')}']")
+    else:
+        row = a_row(alice, offering="Make an offer")
     request = (row.locator("h2 a").get_attribute("href") or "").partition("#")[0]
     if is_advised:
         row.get_by_role("link", name=ADVISED).click()
