@@ -256,13 +256,33 @@ def preview_of(
     letters = letters or Letters(planned.planned_case)
     language = buyer_language(order.buyer, order.country, letters.marketplace)
     facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
+    delivery = _how(suppression(order.buyer, planned.request, planned.request.seller), undo_seconds)
+    return _preview(kind, language, facts, delivery)
+
+
+def preview_of_concession(given: Refund) -> Preview | None:
+    """What the buyer will read of a concession that is only planned; None where no buyer is known."""
+    order = given.order_item.order
+    if not hasattr(order, "buyer"):
+        return None
+    letters = Letters()
+    language = buyer_language(order.buyer, order.country, letters.marketplace)
+    return _preview(
+        Kind.REFUND_ISSUED,
+        language,
+        letters.facts_of_concession(given),
+        _how(suppression_of_order(order, given.request, given.seller), 0),
+    )
+
+
+def _preview(kind: Kind, language: str, facts: MessageFacts, delivery: str) -> Preview:
     rendered = render(kind, language, facts)
     return Preview(
         subject=rendered.subject,
         body=rendered.text,
         language=language,
         language_label=str(Language(language).label),
-        delivery=_how(suppression(order.buyer, planned.request, planned.request.seller), undo_seconds),
+        delivery=delivery,
     )
 
 

@@ -47,6 +47,7 @@ class ConcessionForm(ServiceForm):
     )
 
     def __init__(self, *args: Any, lines: list[OrderItem], percent: int, **kwargs: Any) -> None:
+        self.lines = lines
         self.currencies = {line.pk: line.currency for line in lines}
         super().__init__(*args, **kwargs)
         field = self.fields["line"]
@@ -63,7 +64,7 @@ class ConcessionForm(ServiceForm):
         )
 
     def concession(self) -> dict[str, Any]:
-        """The arguments for `services.concessions.give_concession`."""
+        """The arguments for `services.concessions.give_concession`, but for the key."""
         data = self.cleaned_data
         return {
             "line_id": data["line"],
@@ -71,7 +72,6 @@ class ConcessionForm(ServiceForm):
             "amount_minor": to_minor(data["amount"], self.currencies[data["line"]]),
             "memo": data["memo"],
             "note": data["note"],
-            "key": data["key"],
         }
 
 

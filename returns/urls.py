@@ -106,6 +106,11 @@ sellers = [
     path("seller/payouts/", payouts.payouts, name="seller-payouts"),
     path("seller/payouts/<slug:reference>/", payouts.payout, name="seller-payout"),
     path("seller/orders/<slug:reference>/concession/", concessions.give, name="seller-concession"),
+    path(
+        "seller/orders/<slug:reference>/concession/preview/",
+        concessions.give_preview,
+        name="seller-concession-preview",
+    ),
     path("seller/views/", saved_views.save, name="seller-view-save"),
     path("seller/views/<int:pk>/remove/", saved_views.remove, name="seller-view-remove"),
     path("seller/returns/bulk/", bulk.many, name="seller-bulk"),

@@ -141,6 +141,7 @@ seller/payouts/                                  302 302  200 405  200 405  200 
 seller/payouts/<slug:reference>/                 302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
 payouts/confirm/                                 405 401  405 401  405 401  405 401  405 401  405 401  405 401  405 401
 seller/orders/<slug:reference>/concession/       302 302  200 303  200 303  200 403  404 404  302 302  302 302  200 303
+seller/orders/<slug:reference>/concession/preview/ 302 302  405 200  405 200  405 403  404 404  302 302  302 302  405 200
 seller/views/                                    302 302  405 303  405 303  405 403  405 303  302 302  302 302  404 404
 seller/views/<int:pk>/remove/                    302 302  405 303  405 404  405 403  405 404  302 302  302 302  404 404
 seller/returns/bulk/                             302 302  200 303  200 303  200 403  200 404  302 302  302 302  404 404
@@ -503,6 +504,7 @@ def body_for(route: str, world: World) -> dict[str, Any]:
         "seller receive": {f"units_{item}": 1, f"condition_{item}": "unopened"},
         "seller refund": {f"amount_{item}_item": "1.00", "refunded_on": day(0)},
         "seller concession": {"line": line, "part": "goodwill", "amount": "1.00"},
+        "seller concession preview": {"line": line, "part": "goodwill", "amount": "1.00"},
         "seller return-costs": {
             "zone": "domestic",
             "up_to_grams": 9000,

@@ -19,7 +19,7 @@ from returns.models.people import Language
 from returns.selectors.cases import Case
 
 from ..audience import NO_ADDRESS, OWN_ACT, SHOW_TO_COPY, TURNED_OFF
-from ..letters import OF_CONCESSION, Letters, Preview, preview_of
+from ..letters import OF_CONCESSION, Letters, Preview, preview_of, preview_of_concession
 from ..models import WAITING, Kind, MailboxEntry, Message, RecipientType, State
 from ..rendering import MessageFacts, day_in_words, moment_in_words, render, subject_of
 
@@ -54,6 +54,12 @@ def in_full(value: date | datetime | None) -> str:
 def message_preview(planned: ReturnEvent | None, undo_seconds: int = 0) -> Preview | None:
     """What the buyer will read of an event that is only planned; None without one, or without a message."""
     return preview_of(planned, undo_seconds)
+
+
+@register.simple_tag
+def concession_preview(planned: Refund | None) -> Preview | None:
+    """What the buyer will read of a concession that is only planned; None without one, or without a buyer."""
+    return preview_of_concession(planned) if planned else None
 
 
 @register.simple_tag

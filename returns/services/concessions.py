@@ -4,7 +4,6 @@ A concession is a row of the ledger of money, no move of a request: it names a r
 and changes nothing about it.
 """
 
-from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -46,6 +45,7 @@ def give_concession(
     memo: str = "",
     request_reference: str = "",
     key: str = "",
+    is_preview: bool = False,
 ) -> Refund:
     """Record that `amount_minor` is given for a line of the order, and let the buyer be told.
 
@@ -53,13 +53,17 @@ def give_concession(
     `memo` for the buyer; `request_reference` names the return that is the occasion. A form (`key`) that already
     gave this answers with it. Never more than the line's ceiling over all its concessions: that is written with
     the sum by one guarded UPDATE under the line's lock. `Invalid.errors` names the fields as they are called here.
+    A preview checks the same, writes nothing, and answers with the row as it would be.
     """
     if actor.role not in (Role.SELLER, Role.ADMIN) or not actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
     note, memo = clean_text(note), clean_text(memo, keep_lines=True)
     with transaction.atomic():
         order = (
-            Order.objects.for_actor(actor).filter(reference=order_reference).select_related("seller").first()
+            Order.objects.for_actor(actor)
+            .filter(reference=order_reference)
+            .select_related("seller", "buyer")
+            .first()
         )
         if order is None:
             raise NotFound(_("This page does not exist, or it is not yours."))
@@ -82,9 +86,31 @@ def give_concession(
             return done
         _check(wanted, lines)
         settings = MarketplaceSettings.load()
-        _raise_given(lines[line_id], amount_minor, percent_of(order.seller, settings))
-        today = policy.local_day(actor.occurred_at or database_now(), settings.time_zone)
-        return _keep(actor, lines[line_id], wanted, key=key, today=today)
+        now = actor.occurred_at or database_now()
+        given = Refund(
+            seller=order.seller,
+            order_item=lines[line_id],
+            request=return_request,
+            part=part,
+            amount_minor=amount_minor,
+            currency=lines[line_id].currency,
+            cause=RefundCause.CONCESSION,
+            note=note,
+            memo=memo,
+            user_id=actor.user_id,
+            refunded_date=policy.local_day(now, settings.time_zone),
+            idempotency_key=key,
+        )
+        percent = percent_of(order.seller, settings)
+        if is_preview:
+            _check_possible(given.order_item, amount_minor, percent)
+            given.recorded_at = now
+        else:
+            _raise_given(given.order_item, amount_minor, percent)
+            # Its payment is the order's own: it is no move of the request, and ends neither that nor a promise.
+            open_payout([given], order=order, role=actor.role, key=key)
+            announce()
+        return given
 
 
 def percent_of(seller: Seller, settings: MarketplaceSettings) -> int:
@@ -137,34 +163,26 @@ def _check(wanted: dict[str, Any], lines: dict[int, OrderItem]) -> None:
 def _raise_given(line: OrderItem, minor: int, percent: int) -> None:
     """Add to what is given for the line; the UPDATE is the guard, a refusal says what is still possible."""
     ceiling = ceiling_of(line, percent)
-    if ceiling is None:
-        raise Invalid(UNKNOWN_PAID, {"line_id": UNKNOWN_PAID})
-    given = OrderItem.objects.filter(pk=line.pk, extra_refunded_minor__lte=ceiling - minor).update(
-        extra_ceiling_minor=ceiling, extra_refunded_minor=F("extra_refunded_minor") + minor
-    )
-    if given:
-        return
+    if ceiling is None or not OrderItem.objects.filter(
+        pk=line.pk, extra_refunded_minor__lte=ceiling - minor
+    ).update(extra_ceiling_minor=ceiling, extra_refunded_minor=F("extra_refunded_minor") + minor):
+        raise _not_possible(line, percent)
+
+
+def _check_possible(line: OrderItem, minor: int, percent: int) -> None:
+    """The same without writing."""
+    possible = still_possible(line, percent)
+    if possible is None or minor > possible:
+        raise _not_possible(line, percent)
+
+
+def _not_possible(line: OrderItem, percent: int) -> Invalid:
+    possible = still_possible(line, percent)
+    if possible is None:
+        return Invalid(UNKNOWN_PAID, {"line_id": UNKNOWN_PAID})
     if not percent:
-        raise Invalid(SWITCHED_OFF, {"amount_minor": SWITCHED_OFF})
-    left = still_possible(line, percent) or 0
+        return Invalid(SWITCHED_OFF, {"amount_minor": SWITCHED_OFF})
     sentence = _("At most %(amount)s can still be given for this item.") % {
-        "amount": format_money(left, line.currency, get_language() or "en")
+        "amount": format_money(possible, line.currency, get_language() or "en")
     }
-    raise Invalid(sentence, {"amount_minor": sentence})
-
-
-def _keep(actor: Actor, line: OrderItem, wanted: dict[str, Any], *, key: str, today: date) -> Refund:
-    """Write the row and its pay-out; the buyer is told from the row, once it is paid."""
-    given = Refund(
-        seller_id=line.seller_id,
-        currency=line.currency,
-        cause=RefundCause.CONCESSION,
-        user_id=actor.user_id,
-        refunded_date=today,
-        idempotency_key=key,
-        **wanted,
-    )
-    # Its payment is the order's own: it is no move of the request, and ends neither that nor a promise.
-    open_payout([given], order=line.order, role=actor.role, key=key)
-    announce()
-    return given
+    return Invalid(sentence, {"amount_minor": sentence})

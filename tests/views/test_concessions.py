@@ -56,6 +56,13 @@ def words(response: HttpResponse) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", unescape(response.content.decode())).split())
 
 
+def letter(response: HttpResponse) -> tuple[str, str]:
+    """Subject and text of the message that a page shows."""
+    found = re.search(r'<p class="subject">(.*?)</p>(.*?)</div>', response.content.decode(), re.DOTALL)
+    assert found
+    return unescape(found[1]), unescape(found[2])
+
+
 def test_it_is_given_from_the_order_and_seen_in_its_history(cast: Cast, alice: Client, order: Order) -> None:
     order_page = f"/seller/orders/{order.reference}/"
     assert f'href="{page(order)}"' in alice.get(order_page).content.decode()
@@ -79,6 +86,38 @@ def test_it_is_given_from_a_request_and_leads_back_there(cast: Cast, alice: Clie
     assert f"Request {request.rma_number}" in words(alice.get(f"/seller/orders/{request.order.reference}/"))
     foreign = make_order(cast.north_lane)
     assert alice.post(page(foreign, request), sent(foreign)).status_code == 404
+
+
+@pytest.mark.parametrize("has_occasion", [False, True])
+def test_the_message_stands_beside_the_form_as_it_will_be_sent(
+    cast: Cast, alice: Client, order: Order, has_occasion: bool
+) -> None:
+    occasion = a_request_in(cast, Status.AUTHORIZED) if has_occasion else None
+    about = occasion.order if occasion else order
+    address = page(about, occasion)
+    before = told()
+    beside = alice.post(address.replace("concession/", "concession/preview/"), sent(about))
+    again = alice.post(address, sent(about, preview="1"))
+    assert (beside.status_code, again.status_code) == (200, 200)
+    assert not Refund.objects.exists()
+    subject, body = letter(beside)
+    assert (subject, body) == letter(again)
+    alice.post(address, sent(about))
+    (mail,) = told()[len(before) :]
+    assert subject == mail["Subject"]
+    assert body.split() == part(mail, "plain").split()
+
+
+def test_a_preview_says_what_is_still_possible_and_gives_nothing(alice: Client, order: Order) -> None:
+    beside = page(order).replace("concession/", "concession/preview/")
+    assert "At most $10.00 can still be given for this item." in words(
+        alice.post(beside, sent(order, amount="10.01"))
+    )
+    answer = alice.post(page(order), sent(order, amount="10.01", preview="1"))
+    assert answer.status_code == 422
+    assert "At most $10.00 can still be given for this item." in words(answer)
+    assert order.items.get().extra_refunded_minor == 0
+    assert alice.get(beside).status_code == 405
 
 
 @pytest.mark.parametrize(
