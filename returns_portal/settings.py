@@ -408,6 +408,7 @@ if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", PAYOUT_BACKEND):
     refuse("PAYOUT_BACKEND must be record, hand_over, or the dotted path of a class.")
 PAYOUT_URL = text("PAYOUT_URL")
 PAYOUT_SECRET = text("PAYOUT_SECRET")
+PAYOUT_SECRET_FALLBACKS = entries("PAYOUT_SECRET_FALLBACKS")
 if payout_backend == "hand_over":
     try:
         shop = urlsplit(PAYOUT_URL)
@@ -420,8 +421,11 @@ if payout_backend == "hand_over":
         )
     if shop.scheme != "https" and not (shop.scheme == "http" and is_loopback(shop_host)):
         refuse("PAYOUT_URL must start with https://: http is for this machine alone (localhost).")
-    if len(PAYOUT_SECRET) < 32:
-        refuse("PAYOUT_SECRET must have 32 characters or more when PAYOUT_BACKEND is hand_over.")
+    if any(len(secret) < 32 for secret in (PAYOUT_SECRET, *PAYOUT_SECRET_FALLBACKS)):
+        refuse(
+            "PAYOUT_SECRET, and each of PAYOUT_SECRET_FALLBACKS, must have 32 characters or more when "
+            "PAYOUT_BACKEND is hand_over."
+        )
 
 # --- Decisions and the work behind them
 

@@ -97,7 +97,16 @@ def in_a_process(*command: str, **variables: str) -> subprocess.CompletedProcess
         ),
         (
             {"PAYOUT_BACKEND": "hand_over", "PAYOUT_URL": "https://shop.example/p", "PAYOUT_SECRET": "guess"},
-            "PAYOUT_SECRET must have 32 characters or more",
+            "PAYOUT_SECRET, and each of PAYOUT_SECRET_FALLBACKS, must have 32 characters or more",
+        ),
+        (
+            {
+                "PAYOUT_BACKEND": "hand_over",
+                "PAYOUT_URL": "https://shop.example/p",
+                "PAYOUT_SECRET": KEY,
+                "PAYOUT_SECRET_FALLBACKS": f"{KEY},old",
+            },
+            "PAYOUT_SECRET, and each of PAYOUT_SECRET_FALLBACKS, must have 32 characters or more",
         ),
         ({"DATABASE_URL": "mysql://db/desk"}, "DATABASE_URL must start with postgres:// or sqlite:///."),
         ({"DATABASE_URL": "postgres://u:secret@db:port/desk"}, "DATABASE_URL cannot be read"),

@@ -19,7 +19,8 @@ def confirm_payout(request: HttpRequest) -> HttpResponse:
     """Take a signed word about one pay-out (docs/payouts.md). The same word again changes nothing."""
     timestamp = request.headers.get(TIMESTAMP_HEADER, "")
     signature = request.headers.get(SIGNATURE_HEADER, "")
-    if not is_signed(request.body, timestamp, signature, settings.PAYOUT_SECRET):
+    secrets = (settings.PAYOUT_SECRET, *settings.PAYOUT_SECRET_FALLBACKS)
+    if not any(is_signed(request.body, timestamp, signature, secret) for secret in secrets):
         return JsonResponse({"error": "not signed, or more than five minutes ago"}, status=401)
     told = told_in(request.body)
     reference, status, reason = (told.get(name) or "" for name in ("reference", "status", "reason"))

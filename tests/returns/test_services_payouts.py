@@ -530,6 +530,20 @@ def test_the_shop_confirms_over_http_as_often_as_it_likes(cast: Cast, alice: Act
     sound()
 
 
+def test_while_the_secret_changes_the_shop_may_sign_with_the_older_one(
+    cast: Cast, alice: Actor, shop: ShopServer, settings: Any
+) -> None:
+    payout = refund_all(alice, a_request_in(cast, REFUND_DUE))
+    send_payouts()
+    settings.PAYOUT_SECRET, settings.PAYOUT_SECRET_FALLBACKS = "n" * 32, [SECRET]
+    word = {"reference": payout.reference, "status": CONFIRMED}
+    assert say(word, secret="x" * 32)[0] == 401
+    assert states(payout) == {REQUESTED}
+    assert say(word) == (200, word)
+    assert say(word, secret="n" * 32) == (200, word)
+    assert states(payout) == {CONFIRMED}
+
+
 def test_the_shop_says_that_it_failed_and_why(cast: Cast, alice: Actor, shop: ShopServer) -> None:
     payout = refund_all(alice, a_request_in(cast, REFUND_DUE))
     send_payouts()
