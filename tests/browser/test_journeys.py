@@ -105,7 +105,6 @@ def test_undo_inside_the_hold_and_nobody_is_told(alice: Page) -> None:
     read_mail(alice, told.subject)
     # What was decided after it has come: had it not been taken back, it would have come before.
     assert find_mail(alice, undone.subject) == ""
-    # The buyer may have asked twice for what is in the order.
     alice.goto("/seller/returns/?status=all&q=" + order)
     expect(row).to_contain_text("Authorization Required")
 
