@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from returns.addresses import deliverable_address
+from returns.history import is_handed_over
 from returns.models import (
     BuyerCode,
     FileRun,
@@ -27,9 +28,11 @@ from returns.models import (
     User,
 )
 from returns.models.clock import database_now
+from returns.models.money import RefundKind
 from returns.models.people import Language
 from returns.selectors.cases import Case
 from returns.services.access import code_for, invitation_token, token_for
+from returns.services.payouts import kind_now
 from returns.state_machine import Action, Status
 
 from .audience import NO_ADDRESS, SHOW_TO_COPY, buyer_language, suppression, suppression_of_order, told_of
@@ -251,13 +254,16 @@ def preview_of(
     if planned is None:
         return None
     kind, order = told_of(planned).buyer, planned.request.order
+    waits_for_shop = kind is None and is_handed_over(planned)
+    if waits_for_shop:
+        kind = Kind.REFUND_ISSUED
     if kind is None or not hasattr(order, "buyer"):
         return None
     letters = letters or Letters(planned.planned_case)
     language = buyer_language(order.buyer, order.country, letters.marketplace)
     facts = letters.facts_of_event(planned, Reader.BUYER, letters.marketplace.time_zone)
-    delivery = _how(suppression(order.buyer, planned.request, planned.request.seller), undo_seconds)
-    return _preview(kind, language, facts, delivery)
+    suppressed = suppression(order.buyer, planned.request, planned.request.seller)
+    return _preview(kind, language, facts, _how(suppressed, undo_seconds, waits_for_shop=waits_for_shop))
 
 
 def preview_of_concession(given: Refund) -> Preview | None:
@@ -267,12 +273,9 @@ def preview_of_concession(given: Refund) -> Preview | None:
         return None
     letters = Letters()
     language = buyer_language(order.buyer, order.country, letters.marketplace)
-    return _preview(
-        Kind.REFUND_ISSUED,
-        language,
-        letters.facts_of_concession(given),
-        _how(suppression_of_order(order, given.request, given.seller), 0),
-    )
+    suppressed = suppression_of_order(order, given.request, given.seller)
+    delivery = _how(suppressed, waits_for_shop=kind_now() == RefundKind.HANDED_OVER)
+    return _preview(Kind.REFUND_ISSUED, language, letters.facts_of_concession(given), delivery)
 
 
 def _preview(kind: Kind, language: str, facts: MessageFacts, delivery: str) -> Preview:
@@ -286,11 +289,13 @@ def _preview(kind: Kind, language: str, facts: MessageFacts, delivery: str) -> P
     )
 
 
-def _how(suppressed: str, undo_seconds: int) -> str:
+def _how(suppressed: str, undo_seconds: int = 0, *, waits_for_shop: bool = False) -> str:
     if suppressed == SHOW_TO_COPY:
         return _("Not sent from here: you can copy it into the marketplace's own messages.")
     if suppressed == NO_ADDRESS:
         return _("Not sent: no e-mail address of the buyer is known. You can copy it.")
+    if waits_for_shop:
+        return _("E-mail, once the shop says that it is paid.")
     if undo_seconds:
         return ngettext(
             "E-mail, %(seconds)d second after you confirm.",

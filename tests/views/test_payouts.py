@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from returns import services
 from returns.actors import Actor
 from returns.models import Payout, ReturnlessRule, ReturnRequest
+from returns.models.payouts import PayoutState
 from returns.selectors import payouts as selector
 from returns.services.payout_delivery import send_payouts
 from returns.state_machine import Outcome, Status
@@ -21,7 +22,10 @@ from tests.browsers import let_in, signed_in
 from tests.factories import Cast, Line, a_request_in, day, everything_owed, make_order, open_request
 from tests.returns.shop_server import SECRET, ShopServer
 from tests.views.test_overview import crowd
+from tests.views.test_refunds import sent
+from tests.views.test_seller_more import last_mail, letter, mailbox, told, url
 
+__all__ = ["mailbox"]
 pytestmark = pytest.mark.django_db
 
 PAGE = "/seller/payouts/"
@@ -163,6 +167,31 @@ def test_the_button_says_who_pays(cast: Cast, alice: Client, settings: Any) -> N
     assert ">Record a refund<" in alice.get(page).content.decode()
     settings.PAYOUT_BACKEND = "returns.payouts.hand_over.Backend"
     assert ">Refund<" in alice.get(page).content.decode()
+
+
+def test_the_page_shows_the_mail_that_comes_once_the_shop_has_paid(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, Status.REFUND_DUE)
+    typed = sent(request, item="5.00", memo="Thank you for sending it back.")
+    beside = alice.post(url(request, "refund/preview/"), typed)
+    assert "E-mail, once the shop says that it is paid." in unescape(beside.content.decode())
+    assert alice.post(url(request, "refund/"), typed).status_code == 303
+    send_payouts()
+    payout = Payout.objects.get(request=request)
+    assert payout.status == PayoutState.REQUESTED
+    services.confirm_payout(payout.reference)
+    # The day of it is the shop's to say.
+    assert letter(beside) == re.sub(r"Day of the refund: .*\n", "", told(last_mail()))
+
+
+def test_a_concession_of_the_shop_is_told_once_it_is_paid(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    order = make_order(cast.north_lane)
+    typed = {"line": order.items.get().pk, "part": "goodwill", "amount": "1.00", "key": "one form"}
+    beside = alice.post(f"/seller/orders/{order.reference}/concession/preview/", typed)
+    assert "E-mail, once the shop says that it is paid." in unescape(beside.content.decode())
 
 
 def test_an_admin_does_the_same_on_the_same_page(cast: Cast, shop: ShopServer) -> None:
