@@ -1,14 +1,14 @@
 """Giving a concession on an order, with or without a return as its occasion."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ..concession_forms import ConcessionForm
-from ..decorators import seller_order_required
+from ..decorators import MemberRequest, seller_order_required
 from ..exceptions import NotFound
 from ..models import MarketplaceSettings, Refund
 from ..models.money import RefundState
@@ -18,7 +18,7 @@ from ..services.concessions import give_concession, percent_of, still_possible
 
 @seller_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def give(request: HttpRequest, reference: str) -> HttpResponse:
+def give(request: MemberRequest, reference: str) -> HttpResponse:
     """``?return=<reference>`` names the return request that is the occasion, to which the page then leads back."""
     row = get_order(request.actor, reference)
     occasion = request.GET.get("return", "")
