@@ -26,7 +26,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ..decorators import MemberRequest, seller_required
-from ..forms import FilterForm, ServiceForm
+from ..forms import TABS, FilterForm, ServiceForm
 from ..models import FileRun
 from ..models.runs import FileState
 from ..reports.returns_report import REPORT_COLUMNS
@@ -93,7 +93,7 @@ class ExportForm(FilterForm):
         super().__init__(*args, **kwargs)
         field = self.fields["status"]
         assert isinstance(field, forms.ChoiceField)
-        field.label, field.widget = _("Tab"), forms.Select(choices=field.choices)
+        field.label, field.widget = _("Tab"), forms.Select(choices=TABS)
         del self.fields["sort"]
 
 

@@ -107,7 +107,7 @@ def take_back(request: CaseRequest, reference: str) -> HttpResponse:
     return decision_page(request, "seller_offer_back.html", case, form, {"offer": shown})
 
 
-def _done(request: MemberRequest, reference: str, sentence: str) -> HttpResponse:
+def _done(request: CaseRequest, reference: str, sentence: str) -> HttpResponse:
     """The row drawn again for a dialog over the list, else back to where it was opened."""
     if request.htmx:
         return row_again(request, reference, sentence)

@@ -70,7 +70,7 @@ def save(request: MemberRequest) -> HttpResponse:
     if view:
         messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name}, extra_tags="good")
     for sentences in form.errors.values():
-        messages.error(request, sentences[0], extra_tags="wrong")
+        messages.error(request, str(sentences[0]), extra_tags="wrong")
     return _back_to(query)
 
 

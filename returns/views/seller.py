@@ -413,7 +413,7 @@ def _close_form(request: MemberRequest, case: Case, choices: list[seller_pages.C
 
 def _with_saved_comments(request: MemberRequest) -> QueryDict:
     """What was sent; after *Use these comments* with the chosen text behind what was typed."""
-    data = request.POST
+    data: QueryDict = request.POST
     if data.get("preview") != "saved":
         return data
     comment = find_saved_comment(request.actor, data.get("saved", ""))
@@ -498,7 +498,7 @@ def decision_page(
     return render(request, template, context, status=status)
 
 
-def decided(request: MemberRequest, event: ReturnEvent, saved: str = "") -> HttpResponse:
+def decided(request: CaseRequest, event: ReturnEvent, saved: str = "") -> HttpResponse:
     """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation.
 
     `saved`: the sentence about comments that were to be saved.
@@ -515,12 +515,12 @@ def decided(request: MemberRequest, event: ReturnEvent, saved: str = "") -> Http
     return done(request, "" if event.hold_until else sentence)
 
 
-def done(request: MemberRequest, sentence: str, otherwise: str = "") -> HttpResponse:
+def done(request: CaseRequest, sentence: str, otherwise: str = "") -> HttpResponse:
     """303 to where the form says to go on, else to `otherwise`, else to the list."""
     if sentence:
         messages.success(request, sentence)
     # The list is a member's page: an admin stays with the request.
-    reference = request.resolver_match.kwargs["reference"]
+    reference = request.return_request.reference
     is_admin = request.actor.role == Role.ADMIN
     default = reverse("seller-return", args=[reference]) if is_admin else reverse("seller-returns")
     response = redirect(_next(request, otherwise or default))

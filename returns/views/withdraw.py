@@ -35,7 +35,7 @@ def choose(request: BuyerRequest, reference: str) -> HttpResponse:
     form = ChooseForm(request.POST if request.method == "POST" else None, lines=right.lines, chosen=chosen)
     if request.method == "POST" and right.lines and _is_possible(form, right):
         query = QueryDict(mutable=True)
-        query.update({f"quantity_{pk}": units for pk, units in form.quantities().items() if units})
+        query.update({f"quantity_{pk}": str(units) for pk, units in form.quantities().items() if units})
         return _see(f"{reverse('buyer-withdraw-confirm', args=[reference])}?{query.urlencode()}")
     return _page(request, "withdraw_choose.html", order, {"form": form, "right": right})
 
@@ -91,7 +91,7 @@ def record(request: MemberRequest, reference: str) -> HttpResponse:
         elif _is_possible(form, right):
             query = QueryDict(mutable=True)
             query["declared_date"] = day.isoformat()
-            query.update({f"quantity_{pk}": units for pk, units in form.quantities().items() if units})
+            query.update({f"quantity_{pk}": str(units) for pk, units in form.quantities().items() if units})
             return _see(f"{reverse('seller-withdraw-confirm', args=[reference])}?{query.urlencode()}")
     return _page(request, "seller_withdraw.html", order, {"form": form, "right": right})
 
