@@ -30,7 +30,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from returns.actors import MemberRole
-from returns.decorators import memberships_of, seller_required
+from returns.decorators import CaseRequest, memberships_of, seller_required
 from returns.exceptions import NotFound
 from returns.models import Seller, User
 from returns.models.people import Language
@@ -217,7 +217,7 @@ def mailbox_html(request: HttpRequest, pk: int) -> HttpResponse:
 
 @seller_required
 @require_POST
-def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
+def closing_preview(request: CaseRequest, reference: str) -> HttpResponse:
     """The message beside the close form, as the form stands; a fragment for htmx."""
     form, planned = closing_as_typed(request, reference)
     preview = preview_of(planned, undo_seconds(request.actor))
@@ -226,7 +226,7 @@ def closing_preview(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_POST
-def writing_preview(request: HttpRequest, reference: str) -> HttpResponse:
+def writing_preview(request: CaseRequest, reference: str) -> HttpResponse:
     """The message beside what is written to the buyer; a fragment for htmx."""
     form, planned = message_as_typed(request, reference)
     return render(request, "_closing_preview.html", {"preview": preview_of(planned), "form": form})
@@ -234,17 +234,17 @@ def writing_preview(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_POST
-def offer_preview(request: HttpRequest, reference: str) -> HttpResponse:
+def offer_preview(request: CaseRequest, reference: str) -> HttpResponse:
     """The message beside the form of an offer, as the form stands; a fragment for htmx."""
     form, planned = offer_as_typed(request, reference)
     return render(request, "_closing_preview.html", {"preview": preview_of(planned), "form": form})
 
 
-@csp(AS_A_FILE)  # type: ignore[arg-type]
+@csp(AS_A_FILE)
 @seller_required
 @never_cache
 @require_safe
-def evidence(request: HttpRequest, reference: str) -> FileResponse:
+def evidence(request: CaseRequest, reference: str) -> FileResponse:
     """The evidence pack of one request, in the reader's language or in ``?language=``; ``?notes=on``: with the team's
     notes.
     """

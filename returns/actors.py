@@ -21,8 +21,9 @@ class Actor:
     """One who asks. Made by the class methods only.
 
     `seller_id` is the one seller a seller's member or an import acts for; `order_id` the one order a buyer's
-    session may see. `occurred_at` is set only where a story is told afterwards: by an import, which carries the
-    file's dates, and by the demo.
+    session may see. `own_user_id`, `own_seller_id` and `own_order_id` are the same for where an actor must have
+    them. `occurred_at` is set only where a story is told afterwards: by an import, which carries the file's dates,
+    and by the demo.
     """
 
     role: Role
@@ -72,9 +73,28 @@ class Actor:
         return replace(self, occurred_at=moment)
 
     @property
+    def own_user_id(self) -> int:
+        return _demanded(self.user_id)
+
+    @property
+    def own_seller_id(self) -> int:
+        return _demanded(self.seller_id)
+
+    @property
+    def own_order_id(self) -> int:
+        return _demanded(self.order_id)
+
+    @property
     def may_write(self) -> bool:
         return self.role != Role.SELLER or self.member_role in (MemberRole.OWNER, MemberRole.AGENT)
 
     @property
     def asking(self) -> Asking:
         return Asking(self.role, self.user_id)
+
+
+def _demanded(pk: int | None) -> int:
+    """The id; who has none never comes to where it is asked for."""
+    if pk is None:
+        raise ValueError("not an actor with such an id")
+    return pk

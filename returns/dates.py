@@ -48,7 +48,9 @@ def format_moment(moment: datetime) -> str:
     """Day, time and zone: a moment that leaves no question open."""
     local = timezone.localtime(moment)
     clock = f"{local:%H:%M} {_zone_name(local)}"
-    return get_datetime_format(locale=_date_locale()).format(clock, format_day(local.date()))
+    # A text with {0} and {1}, though Babel's annotation says a pattern.
+    joined = str(get_datetime_format(locale=_date_locale()))
+    return joined.format(clock, format_day(local.date()))
 
 
 def _zone_name(moment: datetime) -> str:

@@ -1,9 +1,13 @@
-"""Who may open a page. A decorator sets `request.actor`; a view behind none has nobody to act for."""
+"""Who may open a page. A decorator sets `request.actor`; a view behind none has nobody to act for.
+
+What a decorator promises its view is the class of the request that the view takes. At run time the request stays
+Django's own, with these attributes set.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlencode
 
 from allauth.account.authentication import get_authentication_records
@@ -15,12 +19,13 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django_htmx.middleware import HtmxDetails
 
 from .actors import Actor
 from .exceptions import Forbidden, NotFound
@@ -40,8 +45,6 @@ from .selectors.common import list_memberships
 from .selectors.lists import STORES
 from .services.access import find_session, keep_language
 
-View = Callable[..., HttpResponse]
-
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SELLER_KEY = "seller_slug"
 ALL_STORES_KEY = "all_stores"
@@ -50,14 +53,66 @@ SESSION_COOKIE = "buyer"
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
+# --- What a view may rely on
+
+
+class ActorRequest(HttpRequest):
+    """Behind any decorator of this module: `actor` is who asks. `htmx` is true where htmx fetches the page."""
+
+    actor: Actor
+    htmx: HtmxDetails
+
+
+class MemberRequest(ActorRequest):
+    """A seller's page: `actor` acts for `seller`, or is an admin who opened a page of this seller's."""
+
+    seller: Seller
+
+
+class CaseRequest(MemberRequest):
+    """A seller's page of the request `reference`: that is `return_request`, read with what a case needs."""
+
+    return_request: ReturnRequest
+
+
+class BuyerRequest(ActorRequest):
+    """A buyer's page: `actor` is the buyer of the order that the browser was let in to."""
+
+
+class _Remembering(HttpRequest):
+    """What is looked up once for each request, by whoever asks first."""
+
+    memberships: list[Membership]
+    buyer_session: BuyerSession | None
+
+
+Asked_contra = TypeVar("Asked_contra", bound=ActorRequest, contravariant=True)
+View = Callable[..., HttpResponseBase]
+
+
+class PageView(Protocol[Asked_contra]):
+    """A view of any page."""
+
+    def __call__(self, request: Asked_contra, /, *args: Any, **kwargs: Any) -> HttpResponseBase: ...
+
+
+class ReferenceView(Protocol[Asked_contra]):
+    """A view of what `reference` in its address names."""
+
+    def __call__(
+        self, request: Asked_contra, reference: str, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase: ...
+
+
 # --- Members and admins
 
 
 def memberships_of(request: HttpRequest) -> list[Membership]:
     """The signed-in person's active memberships with their sellers, by name; read once for each request."""
-    if not hasattr(request, "memberships"):
-        request.memberships = list_memberships(request.user) if request.user.is_authenticated else []
-    return request.memberships
+    remembering = cast(_Remembering, request)
+    if not hasattr(remembering, "memberships"):
+        remembering.memberships = list_memberships(request.user) if request.user.is_authenticated else []
+    return remembering.memberships
 
 
 def chosen_membership(request: HttpRequest) -> Membership | None:
@@ -84,7 +139,7 @@ def listed_memberships(request: HttpRequest) -> list[Membership]:
     return [chosen] if chosen else []
 
 
-def seller_required(view: View) -> View:
+def seller_required(view: PageView[MemberRequest] | ReferenceView[CaseRequest]) -> View:
     """A seller's page: `request.actor` acts for `request.seller`.
 
     A request's page (`reference` in its address) acts for that request's seller, and has it with what a case
@@ -96,12 +151,12 @@ def seller_required(view: View) -> View:
     return _members_page(view, _seller_of_return)
 
 
-def seller_order_required(view: View) -> View:
+def seller_order_required(view: ReferenceView[MemberRequest]) -> View:
     """A page of the order `reference`: the same as `seller_required` for a request's page."""
     return _members_page(view, _seller_of_order)
 
 
-def seller_payout_required(view: View) -> View:
+def seller_payout_required(view: ReferenceView[MemberRequest]) -> View:
     """A page of the pay-out `reference`: the same as `seller_required` for a request's page."""
     return _members_page(view, _seller_of_payout)
 
@@ -110,7 +165,7 @@ def _members_page(view: View, seller_of: Callable[[HttpRequest, str], Seller | N
     """The view for members of the seller that `seller_of` names for the reference, or of the chosen one."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         if not (memberships_of(request) or request.user.is_staff):
@@ -125,35 +180,39 @@ def _members_page(view: View, seller_of: Callable[[HttpRequest, str], Seller | N
                 return _as_admin(view, request, seller, *args, **kwargs)
         if membership is None:
             raise NotFound(_("This page does not exist, or it is not yours."))
-        _act_for(request, membership)
-        return view(request, *args, **kwargs)
+        return view(_as_member(request, membership), *args, **kwargs)
 
     return wrapped
 
 
-def bulk_required(view: View) -> View:
+def bulk_required(view: Callable[[MemberRequest, BulkRun], HttpResponseBase]) -> View:
     """The page of a bulk run, which the view gets instead of its reference: for members of the run's seller."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, bulk: str) -> HttpResponse:
+    def wrapped(request: HttpRequest, bulk: str) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         run = BulkRun.objects.filter(reference=bulk).select_related("seller", "user").first()
         ours = [one for one in memberships_of(request) if run is not None and one.seller_id == run.seller_id]
         if run is None or not ours:
             raise NotFound(_("This page does not exist, or it is not yours."))
-        _act_for(request, ours[0])
-        return view(request, run)
+        return view(_as_member(request, ours[0]), run)
 
     return wrapped
 
 
-def _act_for(request: HttpRequest, membership: Membership) -> None:
+def _acting(request: HttpRequest, actor: Actor, seller: Seller) -> MemberRequest:
+    acting = cast(MemberRequest, request)
+    acting.actor, acting.seller = actor, seller
+    return acting
+
+
+def _as_member(request: HttpRequest, membership: Membership) -> MemberRequest:
     """Let the request act as this member; a viewer may look, not send anything."""
-    request.seller = membership.seller
-    request.actor = Actor.seller(request.user, membership)
-    if request.method not in SAFE_METHODS and not request.actor.may_write:
+    acting = _acting(request, Actor.seller(request.user, membership), membership.seller)
+    if request.method not in SAFE_METHODS and not acting.actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))
+    return acting
 
 
 def second_factor_page(request: HttpRequest) -> str:
@@ -181,19 +240,22 @@ def has_shown_it(request: HttpRequest, user: User, authenticator: Authenticator,
         record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
 
 
-def _as_admin(view: View, request: HttpRequest, seller: Seller, *args: Any, **kwargs: Any) -> HttpResponse:
+def _as_admin(
+    view: View, request: HttpRequest, seller: Seller, *args: Any, **kwargs: Any
+) -> HttpResponseBase:
     if page := second_factor_page(request):
         return redirect(page)
-    request.seller = seller
-    request.actor = Actor.admin(request.user)
-    return view(request, *args, **kwargs)
+    return view(_acting(request, Actor.admin(request.user), seller), *args, **kwargs)
 
 
 def _seller_of_return(request: HttpRequest, reference: str) -> Seller | None:
     """The request's seller; the request itself, with what a case needs, is read in the same go."""
     found = ReturnRequest.objects.for_actor(Actor.system()).filter(reference=reference)
-    request.return_request = found.select_related(*WITH_CASE).first()
-    return request.return_request.seller if request.return_request else None
+    return_request = found.select_related(*WITH_CASE).first()
+    if return_request is None:
+        return None
+    cast(CaseRequest, request).return_request = return_request
+    return return_request.seller
 
 
 def _seller_of_order(request: HttpRequest, reference: str) -> Seller | None:
@@ -250,13 +312,14 @@ def delete_buyer_cookie(response: HttpResponse, name: str) -> None:
 
 def buyer_session_of(request: HttpRequest) -> BuyerSession | None:
     """The session of a buyer's browser, looked up once for each request; None without one or outside /my/."""
-    if not hasattr(request, "buyer_session"):
+    remembering = cast(_Remembering, request)
+    if not hasattr(remembering, "buyer_session"):
         key = read_buyer_cookie(request, SESSION_COOKIE)
-        request.buyer_session = find_session(key) if key else None
-    return request.buyer_session
+        remembering.buyer_session = find_session(key) if key else None
+    return remembering.buyer_session
 
 
-def buyer_required(view: View) -> View:
+def buyer_required(view: ReferenceView[BuyerRequest]) -> View:
     """A page of the request `reference`, for the browser that was let in to its order: `request.actor`.
 
     To everybody else it is a door that says nothing, the same for a request that exists and for one that does
@@ -271,7 +334,7 @@ def buyer_required(view: View) -> View:
     return _buyers_page(view, is_of, is_order=False)
 
 
-def buyer_order_required(view: View) -> View:
+def buyer_order_required(view: ReferenceView[BuyerRequest]) -> View:
     """A page of the order `reference`, for the browser that was let in to it: `request.actor`.
 
     The same door as a request's (`buyer_required`) to everybody else.
@@ -288,13 +351,14 @@ def _buyers_page(view: View, is_of: Callable[[BuyerSession, str], bool], *, is_o
 
     @wraps(view)
     @never_cache
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         session, reference = buyer_session_of(request), kwargs["reference"]
         if session is not None and is_of(session, reference):
-            request.actor = Actor.buyer(session.order)
+            asked = cast(BuyerRequest, request)
+            asked.actor = Actor.buyer(session.order)
             keep_language(session, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
             with timezone.override(MarketplaceSettings.load().time_zone):
-                return view(request, *args, **kwargs)
+                return view(asked, *args, **kwargs)
         if request.method not in SAFE_METHODS:
             if session is not None:
                 raise NotFound(_("This page does not exist, or it is not yours."))

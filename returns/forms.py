@@ -59,8 +59,8 @@ class ServiceForm(forms.Form):
     names: dict[str, str] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        initial = {"key": uuid4().hex, **kwargs.pop("initial", {})}
-        super().__init__(*args, initial=initial, **kwargs)
+        kwargs["initial"] = {"key": uuid4().hex, **kwargs.get("initial", {})}
+        super().__init__(*args, **kwargs)
 
     def carry_out(self, service: Callable[[], Any]) -> Any:
         """The service's answer, or None where it found something invalid: its errors then stand at the fields."""
@@ -235,7 +235,10 @@ class CloseForm(WrittenForBuyer, CommentsForm):
         ground = self.grounds.get(self["reason"].value())
         if ground is None:
             return "reason"
-        asked = {Ground.AGREED_WITH_BUYER: "agreement_date", Ground.OUTSIDE_RETURN_WINDOW: "delivery_date"}
+        asked: dict[str, str] = {
+            Ground.AGREED_WITH_BUYER: "agreement_date",
+            Ground.OUTSIDE_RETURN_WINDOW: "delivery_date",
+        }
         name = asked.get(ground, "comments")
         return name if name in self.fields and not self[name].value() else "comments"
 
@@ -448,14 +451,13 @@ class AssignForm(ServiceForm):
 
 
 MINE, NOBODYS = "me", "nobody"
+TABS = [*Status.choices, ("all", _("All"))]
 
 
 class FilterForm(forms.Form):
     """Search and filters of the list; all of it stands in the address."""
 
-    status = forms.ChoiceField(
-        choices=[*Status.choices, ("all", _("All"))], required=False, widget=forms.HiddenInput
-    )
+    status = forms.ChoiceField(choices=TABS, required=False, widget=forms.HiddenInput)
     q = forms.CharField(
         label=_("Order, RMA, SKU, title or buyer"),
         required=False,
@@ -511,8 +513,7 @@ class FilterForm(forms.Form):
     @classmethod
     def of_member(cls, data: Any, actor: Actor) -> Self:
         """The form as a member reads it for the one seller that the actor acts for."""
-        assert actor.seller_id is not None
-        team = names_of(list_colleagues(actor.seller_id))
+        team = names_of(list_colleagues(actor.own_seller_id))
         return cls(data, reasons=ReturnReason.objects.all(), team=team, me=actor.user_id)
 
     def filters(self, cursor: str) -> Filters:

@@ -233,12 +233,13 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
     return template % words
 
 
+_COLUMNS = {field.attname: field for field in ReturnRequest._meta.concrete_fields}
+
+
 def columns_before(event: ReturnEvent) -> dict[str, Any]:
     """The request's columns that `event` changed, as they were before it."""
     return {
-        column: None
-        if before is None
-        else ReturnRequest._meta.get_field(column.removesuffix("_id")).to_python(before)
+        column: None if before is None else _COLUMNS[column].to_python(before)
         for column, (before, _after) in event.facts.get("changed", {}).items()
     }
 

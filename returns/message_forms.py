@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from .carriers import tracking_number
@@ -78,6 +79,8 @@ class ReplyForm(WithPhotos):
 
 class SentForm(ParcelForm):
     """The buyer has sent the parcel. A number that looks wrong is asked about once, and then taken as typed."""
+
+    data: QueryDict  # as a browser sent it
 
     asked_about = forms.CharField(required=False, max_length=NUMBER_MAX, widget=forms.HiddenInput)
 

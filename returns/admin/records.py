@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -158,10 +158,10 @@ class Overdue(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         owing = {
-            "promise": {"promise_due_date__isnull": False},
-            "refund": {"status": Status.REFUND_DUE},
+            "promise": Q(promise_due_date__isnull=False),
+            "refund": Q(status=Status.REFUND_DUE),
         }.get(self.value() or "")
-        return queryset.filter(**owing, deadline_at__lt=Now()) if owing else queryset
+        return queryset.filter(owing, deadline_at__lt=Now()) if owing else queryset
 
 
 class UpholdForm(forms.Form):

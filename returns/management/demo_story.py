@@ -386,18 +386,18 @@ class Story:
             order__seller=self.seller, order__order_number=bought.number, sku=product.sku
         )
         buyer = Actor.buyer(line.order).at(self.ago(days))
-        at = {"order_reference": line.order.reference}
-        choose_items(buyer, **at, quantities={line.pk: units})
+        reference = line.order.reference
+        choose_items(buyer, order_reference=reference, quantities={line.pk: units})
         describe_item(
             buyer,
-            **at,
+            order_reference=reference,
             line=line,
             reason_code=reason,
             comment=comment,
             uploads=[SimpleUploadedFile("photo.jpg", photo) for photo in photos],
         )
         draft = ReturnDraft.objects.get(order=line.order)
-        send_draft(buyer, **at, key=draft.reference, seen=digest_of(draft))
+        send_draft(buyer, order_reference=reference, key=draft.reference, seen=digest_of(draft))
 
     def withdraw(self, bought: Bought, days: float, product: Product) -> None:
         """The buyer withdraws from the contract about one unit, `days` ago."""

@@ -1,6 +1,6 @@
 """Many rows at once, for the tables that a file fills by the ten thousand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -27,7 +27,15 @@ class BulkQuerySet(models.QuerySet[Row]):
     by plain statements. Rows that already have an id, options, and expressions among the values are Django's.
     """
 
-    def bulk_create(self, objs: Iterable[Row], batch_size: int | None = None, **options: Any) -> list[Row]:
+    def bulk_create(  # noqa: PLR0917 the signature is Django's
+        self,
+        objs: Iterable[Row],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Row]:
         """As Django's, except that a column left to the database (`db_default`) is read when it is asked for."""
         rows, meta = list(objs), self.model._meta
         left_out = [
@@ -37,13 +45,17 @@ class BulkQuerySet(models.QuerySet[Row]):
             and all(isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows)
         ]
         fields = [field for field in meta.concrete_fields if field not in (meta.pk, *left_out)]
-        is_plain = connections[self.db].features.can_return_rows_from_bulk_insert and not options
+        is_plain = connections[self.db].features.can_return_rows_from_bulk_insert and not (
+            ignore_conflicts or update_conflicts
+        )
         values = self._ready(rows, fields, add=True) if is_plain and not any(row.pk for row in rows) else None
         if not values:
-            return super().bulk_create(rows, batch_size, **options)
+            return super().bulk_create(
+                rows, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
+            )
         statement = (
-            f"INSERT INTO {self._quoted(meta.db_table)} ({', '.join(self._quoted(f.column) for f in fields)})"
-            f" VALUES %s RETURNING {self._quoted(meta.pk.column)}"
+            f"INSERT INTO {self._quoted(meta.db_table)} ({', '.join(map(self._column, fields))})"
+            f" VALUES %s RETURNING {self._column(meta.pk)}"
         )
         ids = self._execute(statement, values, len(fields), batch_size, lambda cursor: cursor.fetchall())
         for row, (pk,) in zip(rows, ids, strict=True):
@@ -56,14 +68,14 @@ class BulkQuerySet(models.QuerySet[Row]):
 
     def bulk_update(self, objs: Iterable[Row], fields: Iterable[str], batch_size: int | None = None) -> int:
         rows, names, meta = list(objs), list(fields), self.model._meta
-        columns = [meta.get_field(name) for name in names]
+        columns = [field for field in map(meta.get_field, names) if isinstance(field, models.Field)]
         values = self._ready(rows, [meta.pk, *columns], add=False) if all(row.pk for row in rows) else None
-        if not values or not columns:
+        if not values or not columns or len(columns) != len(names):
             return super().bulk_update(rows, names, batch_size)
         connection = connections[self.db]
         takes_any = not connection.features.requires_casted_case_in_updates
         changes = ", ".join(
-            f"{self._quoted(field.column)} = "
+            f"{self._column(field)} = "
             + (
                 f"v.column{place}"
                 if takes_any
@@ -74,7 +86,7 @@ class BulkQuerySet(models.QuerySet[Row]):
         table = self._quoted(meta.db_table)
         statement = (
             f"UPDATE {table} SET {changes} FROM (VALUES %s) AS v"
-            f" WHERE {table}.{self._quoted(meta.pk.column)} = v.column1"
+            f" WHERE {table}.{self._column(meta.pk)} = v.column1"
         )
         return sum(
             self._execute(statement, values, len(columns) + 1, batch_size, lambda cursor: [cursor.rowcount])
@@ -82,6 +94,10 @@ class BulkQuerySet(models.QuerySet[Row]):
 
     def _quoted(self, name: str) -> str:
         return connections[self.db].ops.quote_name(name)
+
+    def _column(self, field: "models.Field[Any, Any]") -> str:
+        assert field.column is not None, "only what has a column is read or written"
+        return self._quoted(field.column)
 
     def _ready(self, rows: list[Row], fields: Sequence[Any], *, add: bool) -> list[tuple[Any, ...]] | None:
         """The values of `fields`, row by row, as the database takes them; None if some are expressions."""

@@ -15,7 +15,7 @@ from .reasons import ClosureReason
 class SavedCommentQuerySet(models.QuerySet["SavedComment"]):
     def for_actor(self, actor: Actor) -> Self:
         """The texts of the actor's team; they are the team's own words, so an admin has none."""
-        return self.filter(seller_id=actor.seller_id) if actor.role == Role.SELLER else self.none()
+        return self.filter(seller_id=actor.own_seller_id) if actor.role == Role.SELLER else self.none()
 
 
 class SavedComment(models.Model):

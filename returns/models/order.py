@@ -21,9 +21,9 @@ class OrderQuerySet(BulkQuerySet["Order"]):
     def for_actor(self, actor: Actor) -> "QuerySet[Order]":
         """The orders this actor may see; none for an actor without a rule."""
         if actor.role in (Role.SELLER, Role.MARKETPLACE):
-            return self.filter(seller_id=actor.seller_id)
+            return self.filter(seller_id=actor.own_seller_id)
         if actor.role == Role.BUYER:
-            return self.filter(pk=actor.order_id, seller_id=actor.seller_id)
+            return self.filter(pk=actor.own_order_id, seller_id=actor.own_seller_id)
         if actor.role in (Role.ADMIN, Role.SYSTEM):
             return self.all()
         return self.none()

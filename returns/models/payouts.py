@@ -45,7 +45,7 @@ class PayoutQuerySet(models.QuerySet["Payout"]):
     def for_actor(self, actor: Actor) -> "QuerySet[Payout]":
         """The pay-outs this actor may see; none for an actor without a rule, as buyers are."""
         if actor.role == Role.SELLER:
-            return self.filter(seller_id=actor.seller_id)
+            return self.filter(seller_id=actor.own_seller_id)
         if actor.role in (Role.ADMIN, Role.SYSTEM):
             return self.all()
         return self.none()

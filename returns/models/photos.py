@@ -53,9 +53,9 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         """The photos this actor may see; those of a draft are seen by whoever fills it in, alone."""
         seen = self.filter(Q(draft__isnull=True) | Q(draft__user_id=actor.user_id))
         if actor.role == Role.SELLER:
-            return seen.filter(seller_id=actor.seller_id)
+            return seen.filter(seller_id=actor.own_seller_id)
         if actor.role == Role.BUYER:
-            return seen.filter(order_id=actor.order_id, seller_id=actor.seller_id)
+            return seen.filter(order_id=actor.own_order_id, seller_id=actor.own_seller_id)
         if actor.role in (Role.ADMIN, Role.SYSTEM):
             return seen
         return self.none()

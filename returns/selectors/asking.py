@@ -82,7 +82,8 @@ def list_lines(order: Order) -> list[OrderLine]:
 
 def drafts_of(actor: Actor, order: Order) -> Any:
     """The draft of this actor for the order, as a queryset of one or none."""
-    return ReturnDraft.objects.filter(order=order, user_id=actor.user_id)
+    # The stubs know no lookup of NULL by None; a buyer's draft has no user.
+    return ReturnDraft.objects.filter(order=order, user_id=actor.user_id)  # type: ignore[misc]
 
 
 def lines_of(draft: ReturnDraft | None) -> Mapping[int, dict[str, Any]]:
@@ -90,9 +91,9 @@ def lines_of(draft: ReturnDraft | None) -> Mapping[int, dict[str, Any]]:
     return {} if draft is None else {int(line): said for line, said in draft.data.get("lines", {}).items()}
 
 
-def photos_by_line(draft: ReturnDraft) -> dict[int, list[Photo]]:
-    """The photos of a draft, by the id of their order line, oldest first."""
-    found = defaultdict(list)
+def photos_by_line(draft: ReturnDraft) -> Mapping[int | None, list[Photo]]:
+    """The photos of a draft, by the id of their order line, oldest first; none for a line without."""
+    found: dict[int | None, list[Photo]] = defaultdict(list)
     for photo in sorted(draft.photos.all(), key=lambda photo: photo.pk):
         found[photo.order_item_id].append(photo)
     return found

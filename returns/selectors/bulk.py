@@ -1,6 +1,7 @@
 """What bulk pages read: runs, what came of their rows, and cases to plan a message by."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +27,7 @@ RECENT = 20
 
 def list_bulk_runs(actor: Actor) -> list[BulkRun]:
     """The latest runs of the actor's seller that were started."""
-    started = BulkRun.objects.filter(seller_id=actor.seller_id).exclude(state=BulkState.PREVIEW)
+    started = BulkRun.objects.filter(seller_id=actor.own_seller_id).exclude(state=BulkState.PREVIEW)
     return list(started.select_related("user").order_by("-pk")[:RECENT])
 
 
@@ -40,7 +41,9 @@ def count_bulk_rows(run: BulkRun) -> Counter[str]:
     return counts
 
 
-def list_bulk_rows(run: BulkRun, *, reason_code: str, show: str, cursor: str) -> tuple[list[BulkRow], str]:
+def list_bulk_rows(
+    run: BulkRun, *, reason_code: str, show: str, cursor: str
+) -> tuple[Sequence[BulkRow], str]:
     """A page of the run's rows, the refused ones first, and the cursor of the next one.
 
     `reason_code`: what will be refused with this reason counts as refused. `show`: a buyer's language,

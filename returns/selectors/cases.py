@@ -126,7 +126,7 @@ class Case:
     items: list[ReturnItem]
     held_event: ReturnEvent | None = None
     others: list[Other] = field(default_factory=list)
-    refunds: list[dict[str, Any]] = field(default_factory=list)
+    refunds: list[Mapping[str, Any]] = field(default_factory=list)
     has_rule: bool = False
     has_accepted_offer: bool = False
 
@@ -448,7 +448,7 @@ def load_cases(
     for event in ledger:
         event.request = by_id[event.request_id]
     held = {event.request_id: event for event in reversed(ledger) if _is_held(event, now)}
-    refunds: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    refunds: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in refunded_by_part(list(by_id)) if money is None else _by_part(money):
         refunds[row["request_id"]].append(row)
     return [
@@ -469,7 +469,7 @@ def load_cases(
 REFUNDED = ("request_id", "order_item_id", "part", "total", "last_version")
 
 
-def refunded_by_part(request_ids: Sequence[int]) -> "QuerySet[Refund, dict[str, Any]]":
+def refunded_by_part(request_ids: Sequence[int]) -> "QuerySet[Refund, Mapping[str, Any]]":
     """What was refunded of each line and part of these requests, as `REFUNDED` names it.
 
     Of what was paid alone: what was given on top of it is no refund of the request, it neither completes it nor
@@ -530,13 +530,9 @@ def _items_and_others(
     lines = ReturnItem.objects.filter(request_id__in=by_id).values("order_item_id")
     own: dict[int, list[ReturnItem]] = defaultdict(list)
     by_line: dict[int, list[ReturnItem]] = defaultdict(list)
-    for item in (
-        ReturnItem.objects.filter(order_item_id__in=lines)
-        .annotate(own_label_minor=OWN_LABEL)
-        .select_related("order_item", "request")
-        .annotate(has_photos=has_photos())
-        .order_by("request_id", "ordinal", "id")
-    ):
+    items = ReturnItem.objects.filter(order_item_id__in=lines).select_related("order_item", "request")
+    read = items.annotate(own_label_minor=OWN_LABEL, has_photos=has_photos())  # type: ignore[no-redef]  # declared there, put in here
+    for item in read.order_by("request_id", "ordinal", "id"):
         by_line[item.order_item_id].append(item)
         if item.request_id in by_id:
             own[item.request_id].append(item)

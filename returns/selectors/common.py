@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet, Subquery
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from ..actors import MemberRole
@@ -38,7 +39,11 @@ STORE = Columns(Seller, "seller__")
 SELLER = [field.attname for field in Seller._meta.concrete_fields]
 
 # With them the mark that changes when what else is read here does, and the database's time.
-SETTINGS_AND_NOW = (*SETTINGS.paths, Subquery(Edition.objects.values("mark")), Now())
+SETTINGS_AND_NOW: tuple[str | Combinable, ...] = (
+    *SETTINGS.paths,
+    Subquery(Edition.objects.values("mark")),
+    Now(),
+)
 NOW_AT = len(SETTINGS_AND_NOW) - 1
 _settings = Prepared(lambda: MarketplaceSettings.objects.filter(pk=1).values_list(*SETTINGS_AND_NOW))
 

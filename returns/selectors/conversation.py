@@ -39,7 +39,7 @@ def conversation_of(
     written = sorted((event for event in events if event.action == Action.WRITE), key=lambda one: one.version)
     photos: dict[int | None, list[Photo]] = defaultdict(list)
     if written and read is None:
-        read = Photo.objects.for_actor(actor).filter(event__in=written).order_by("pk")
+        read = list(Photo.objects.for_actor(actor).filter(event__in=written).order_by("pk"))
     for photo in read or ():
         photos[photo.event_id].append(photo)
     by_buyer = actor.role == Role.BUYER

@@ -20,9 +20,9 @@ def table_of(seller_id: int, default_grams: int | None) -> CostTable:
 def list_costs(actor: Actor) -> list[ReturnCost]:
     """The rows of the actor's table: by zone from near to far, then currency and weight."""
     order = list(Zone.values)
-    rows = ReturnCost.objects.filter(seller_id=actor.seller_id).order_by("currency", "up_to_grams", "pk")
+    rows = ReturnCost.objects.filter(seller_id=actor.own_seller_id).order_by("currency", "up_to_grams", "pk")
     return sorted(rows, key=lambda row: order.index(row.zone))
 
 
 def list_weights(actor: Actor) -> list[SkuWeight]:
-    return list(SkuWeight.objects.filter(seller_id=actor.seller_id).order_by("sku"))
+    return list(SkuWeight.objects.filter(seller_id=actor.own_seller_id).order_by("sku"))

@@ -155,7 +155,8 @@ def list_labels(case: Case) -> list[ReturnLabel]:
 def list_refunds(request: ReturnRequest) -> list[Refund]:
     """What was given back of the request's order, oldest first; also for other requests of it, and for none."""
     refunds = Refund.objects.filter(order_item__order=request.order).order_by("pk")
-    return list(refunds.annotate(event_version=F("event__version")).select_related("order_item", "request"))
+    rows = refunds.annotate(event_version=F("event__version"))  # type: ignore[no-redef]  # declared there, put in here
+    return list(rows.select_related("order_item", "request"))
 
 
 def load_evident_case(

@@ -38,4 +38,4 @@ def list_file_runs(actor: Actor, cursor: str) -> FilePage:
 
 
 def _of(actor: Actor) -> "QuerySet[FileRun]":
-    return FileRun.objects.filter(seller_id=actor.seller_id).select_related("user")
+    return FileRun.objects.filter(seller_id=actor.own_seller_id).select_related("user")

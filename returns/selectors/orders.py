@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -16,6 +17,14 @@ from ..exceptions import NotFound
 from ..models import Buyer, MarketplaceSettings, Order, OrderItem, ReturnRequest
 from .lists import position_in
 from .seller_pages import place_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Placed(TypedDict):
+        placed: datetime
+
+    PlacedOrders = QuerySet[WithAnnotations[Order, _Placed]]
 
 PAGE = 50
 LOOKED_THROUGH = 2_000  # orders at a time, when words are looked for: no index knows them
@@ -75,7 +84,7 @@ def list_orders(actor: Actor, *, q: str = "", cursor: str = "") -> OrderPage:
     return OrderPage(_rows(actor, found), "")
 
 
-def _after(orders: QuerySet[Order], cursor: str) -> QuerySet[Order]:
+def _after(orders: "PlacedOrders", cursor: str) -> "PlacedOrders":
     position = position_in(cursor)
     if position is None:
         return orders
@@ -95,7 +104,7 @@ def get_order(actor: Actor, reference: str) -> OrderRow:
     return _rows(actor, [order])[0]
 
 
-def newest_first(orders: QuerySet[Order]) -> QuerySet[Order]:
+def newest_first(orders: QuerySet[Order]) -> "PlacedOrders":
     """The orders in the index's order: by the moment `placed`, or when they came where no file gave one."""
     return orders.annotate(placed=Coalesce("ordered_at", "created_at")).order_by("-placed", "-pk")
 

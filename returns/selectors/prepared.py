@@ -43,7 +43,7 @@ class Prepared:
         """What the database answers for these values, in the order of `names`, and `ids`."""
         sql, parameters = self.statements.get(connection.vendor) or self._compile()
         # Asked for the last one several times, it still comes once.
-        given = [*values, *ids, *ids[-1:] * (self.many - len(ids))]
+        given = [*values, *ids, *list(ids[-1:]) * (self.many - len(ids))]
         if connection.vendor == "postgresql" and not (connection.in_atomic_block or Prepared.is_pooled):
             try:
                 return self._execute(sql, parameters, given)

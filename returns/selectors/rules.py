@@ -93,7 +93,6 @@ def dry_run(actor: Actor, rule: ReturnlessRule) -> DryRun:
     As when a request is opened, imported ones, withdrawals in time and those with an item kept for the hand are
     left alone.
     """
-    assert actor.seller_id is not None
     requests = list(
         ReturnRequest.objects.for_actor(actor)
         .select_related("order")
@@ -107,7 +106,7 @@ def dry_run(actor: Actor, rule: ReturnlessRule) -> DryRun:
     items: dict[int, list[ReturnItem]] = defaultdict(list)
     for item in ReturnItem.objects.filter(request_id__in=open_to_rules).select_related("order_item"):
         items[item.request_id].append(item)
-    sku_rules = sku_rules_for(actor.seller_id, (item for rows in items.values() for item in rows))
+    sku_rules = sku_rules_for(actor.own_seller_id, (item for rows in items.values() for item in rows))
     hits = []
     for pk, request in open_to_rules.items():
         amounts = refund_by(rule, items[pk])
@@ -129,7 +128,7 @@ class SkuPage:
 
 def list_sku_rules(actor: Actor, *, q: str = "", after: str = "") -> SkuPage:
     """The overrides of the actor's seller whose SKU contains `q`, those after the SKU `after`."""
-    rules = SkuRule.objects.filter(seller_id=actor.seller_id)
+    rules = SkuRule.objects.filter(seller_id=actor.own_seller_id)
     if q:
         rules = rules.filter(sku__icontains=q)
     if after:
@@ -139,7 +138,7 @@ def list_sku_rules(actor: Actor, *, q: str = "", after: str = "") -> SkuPage:
 
 
 def list_returnless_rules(actor: Actor) -> QuerySet[ReturnlessRule]:
-    return ReturnlessRule.objects.filter(seller_id=actor.seller_id).order_by("pk")
+    return ReturnlessRule.objects.filter(seller_id=actor.own_seller_id).order_by("pk")
 
 
 def get_returnless_rule(actor: Actor, pk: int) -> ReturnlessRule:
@@ -151,12 +150,12 @@ def get_returnless_rule(actor: Actor, pk: int) -> ReturnlessRule:
 
 def list_sku_uploads(actor: Actor) -> list[SkuUpload]:
     """The latest uploads of overrides."""
-    uploads = SkuUpload.objects.filter(seller_id=actor.seller_id).select_related("user")
+    uploads = SkuUpload.objects.filter(seller_id=actor.own_seller_id).select_related("user")
     return list(uploads.order_by("-uploaded_at", "-pk")[:UPLOADS_SHOWN])
 
 
 def get_sku_upload(actor: Actor, pk: int) -> SkuUpload:
-    upload = SkuUpload.objects.filter(seller_id=actor.seller_id, pk=pk).select_related("user").first()
+    upload = SkuUpload.objects.filter(seller_id=actor.own_seller_id, pk=pk).select_related("user").first()
     if upload is None:
         raise NotFound(_("This page does not exist, or it is not yours."))
     return upload

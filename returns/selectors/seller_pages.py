@@ -603,8 +603,8 @@ def todo_of(case: Case, events: list[ReturnEvent]) -> Todo | None:
 def list_events(request: ReturnRequest) -> list[ReturnEvent]:
     """The ledger of one request, newest first; `refund_note` is the seller's own on a refund."""
     note = Refund.objects.filter(event=OuterRef("pk")).exclude(note="").values("note")[:1]
-    events = request.events.annotate(refund_note=Subquery(note)).select_related("user", "comments")
-    return list(events.order_by("-version"))
+    events = request.events.annotate(refund_note=Subquery(note))  # type: ignore[no-redef]  # declared there, put in here
+    return list(events.select_related("user", "comments").order_by("-version"))
 
 
 def note_lines(case: Case, actor: Actor, notes: list[Note]) -> list[NoteLine]:

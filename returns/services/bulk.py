@@ -154,11 +154,11 @@ def freeze_bulk(
     frozen = _Frozen(actor, Action(action))
     for start in range(0, len(ids), CHUNK):
         requests = ReturnRequest.objects.filter(pk__in=ids[start : start + CHUNK]).select_related(*WITH_CASE)
-        frozen.add(load_cases(requests.order_by("pk")))
+        frozen.add(load_cases(list(requests.order_by("pk"))))
     found |= frozen.found()
     with transaction.atomic():
         run = BulkRun.objects.create(
-            seller_id=actor.seller_id, user_id=actor.user_id, action=action, found=found
+            seller_id=actor.own_seller_id, user_id=actor.own_user_id, action=action, found=found
         )
         for row in frozen.rows:
             row.run = run

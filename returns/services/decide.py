@@ -154,8 +154,8 @@ def decide_returns(
 
     def before() -> None:
         # Before the requests: an import holds its seller's row while it waits for them.
-        if any(one.saves_instructions for one in authorizations):
-            Seller.objects.select_for_update(no_key=True).filter(pk=actor.seller_id).first()
+        if may_save(actor) and any(one.saves_instructions for one in authorizations):
+            Seller.objects.select_for_update(no_key=True).filter(pk=actor.own_seller_id).first()
 
     def after(case: Case) -> None:
         one = decisions[case.request.reference]

@@ -529,11 +529,13 @@ def next_deadline(request: ReturnRequest, rules: policy.Rules) -> datetime:
     """The clock that matters next, or `NO_DEADLINE`."""
     deadlines = {
         Status.AUTHORIZATION_REQUIRED: request.answer_due_at,
-        Status.AUTHORIZED: request.send_back_date
-        and policy.end_of_day(request.send_back_date, rules.time_zone),
+        Status.AUTHORIZED: policy.end_of_day(request.send_back_date, rules.time_zone)
+        if request.send_back_date
+        else None,
         Status.REFUND_DUE: request.refund_due_at,
-        Status.CLOSED: request.promise_due_date
-        and policy.promise_overdue_at(request.promise_due_date, rules),
+        Status.CLOSED: policy.promise_overdue_at(request.promise_due_date, rules)
+        if request.promise_due_date
+        else None,
     }
     return deadlines.get(Status(request.status)) or NO_DEADLINE
 

@@ -26,12 +26,12 @@ def save_view(actor: Actor, *, name: str, query: str) -> SavedView:
         raise Invalid(_("These filters are too long to be kept."))
     with transaction.atomic():
         # Two tabs that save at once wait for each other here, or there could be one too many.
-        User.objects.select_for_update(no_key=True).get(pk=actor.user_id)
-        own = SavedView.objects.filter(user_id=actor.user_id, seller_id=actor.seller_id)
+        User.objects.select_for_update(no_key=True).get(pk=actor.own_user_id)
+        own = SavedView.objects.filter(user_id=actor.own_user_id, seller_id=actor.own_seller_id)
         if len(own.exclude(name=name)[:VIEWS_MAX]) == VIEWS_MAX:
             raise Invalid(_("You have 20 saved views: remove one first."))
         view, _created = SavedView.objects.update_or_create(
-            user_id=actor.user_id, seller_id=actor.seller_id, name=name, defaults={"query": query}
+            user_id=actor.own_user_id, seller_id=actor.own_seller_id, name=name, defaults={"query": query}
         )
     return view
 
@@ -39,7 +39,7 @@ def save_view(actor: Actor, *, name: str, query: str) -> SavedView:
 def remove_view(actor: Actor, *, view_id: int) -> None:
     """Forget one of the member's own views; `NotFound` for any other."""
     _check_may(actor)
-    own = SavedView.objects.filter(user_id=actor.user_id, seller_id=actor.seller_id)
+    own = SavedView.objects.filter(user_id=actor.own_user_id, seller_id=actor.own_seller_id)
     if not own.filter(pk=view_id).delete()[0]:
         raise NotFound(_("This page does not exist, or it is not yours."))
 

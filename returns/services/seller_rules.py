@@ -76,7 +76,7 @@ def upload_overrides(actor: Actor, *, file: Any) -> SkuUpload:
             raise Invalid(sentence, {"file": sentence})
         return SkuUpload.objects.create(
             seller=team,
-            user_id=actor.user_id,
+            user_id=actor.own_user_id,
             file_name=clean_text(file.name, 255),
             uploaded_at=now,
             code=refusal.code if isinstance(refusal, RefusedOverrides) else None,
@@ -150,13 +150,15 @@ def planned_rule(
     `Invalid.errors` names the fields as they are called here.
     """
     rule = (
-        ReturnlessRule(seller_id=actor.seller_id) if rule_id is None else get_returnless_rule(actor, rule_id)
+        ReturnlessRule(seller_id=actor.own_seller_id)
+        if rule_id is None
+        else get_returnless_rule(actor, rule_id)
     )
     rule.name, rule.currency = clean_text(name), clean_text(currency).upper()
     rule.least_minor, rule.most_minor, rule.is_active = least_minor, most_minor, is_active
     rule.categories = list(dict.fromkeys(filter(None, map(clean_text, categories))))
     rule.reasons = list(dict.fromkeys(reasons))
-    others = ReturnlessRule.objects.filter(seller_id=actor.seller_id).exclude(pk=rule.pk)
+    others = ReturnlessRule.objects.filter(seller_id=actor.own_seller_id).exclude(pk=rule.pk)
     known = set(ReturnReason.objects.exclude(code=NEVER_ARRIVED).values_list("code", flat=True))
     errors: dict[str, Any] = {}
     if not 0 < len(rule.name) <= RULE_NAME_MAX:

@@ -52,7 +52,7 @@ def add_note(actor: Actor, *, reference: str, text: str, key: str) -> Note:
         sentence = _("Shorten the note to 2,000 characters.")
     if sentence is not None:
         raise Invalid(sentence, {"text": sentence})
-    new = Note(request=request, author_id=actor.user_id, text=cleaned, idempotency_key=key)
+    new = Note(request=request, author_id=actor.own_user_id, text=cleaned, idempotency_key=key)
     Note.objects.bulk_create([new], ignore_conflicts=True)
     note = Note.objects.get(request=request, idempotency_key=key)
     if (note.author_id, note.text) != (actor.user_id, cleaned):
@@ -123,13 +123,13 @@ def begin_deciding(actor: Actor, case: Case) -> str:
     if actor.role != Role.SELLER or case.request.status != Status.AUTHORIZATION_REQUIRED:
         return ""
     marks = {mark.user_id: mark for mark in list_deciding(case).select_related("user")}
-    own = marks.pop(actor.user_id or 0, None)
+    own = marks.pop(actor.own_user_id, None)
     if actor.may_write and (own is None or own.until < case.now + DECIDING_AGAIN):
         Deciding.objects.bulk_create(
             [
                 Deciding(
                     request=case.request,
-                    user_id=actor.user_id,
+                    user_id=actor.own_user_id,
                     version=case.request.version,
                     until=case.now + DECIDING,
                 )

@@ -18,7 +18,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ..actors import Actor
 from ..asking_forms import ChooseForm, DescribeForm, SendForm
-from ..decorators import buyer_order_required, buyer_required, seller_order_required
+from ..decorators import (
+    ActorRequest,
+    BuyerRequest,
+    MemberRequest,
+    buyer_order_required,
+    buyer_required,
+    seller_order_required,
+)
 from ..exceptions import Forbidden, Invalid
 from ..forms import ServiceForm
 from ..models import Order, OrderItem, ReturnDraft
@@ -61,7 +68,7 @@ SELLER = Side("seller", "asking_for_buyer.html")
 
 @buyer_order_required
 @require_safe
-def buyer_order(request: HttpRequest, reference: str) -> HttpResponse:
+def buyer_order(request: BuyerRequest, reference: str) -> HttpResponse:
     """What was bought, what can still be returned, and what was asked for."""
     order = get_order(request.actor, reference)
     lines = list_lines(order)
@@ -80,17 +87,17 @@ def buyer_order(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def buyer_choose(request: HttpRequest, reference: str) -> HttpResponse:
+def buyer_choose(request: BuyerRequest, reference: str) -> HttpResponse:
     return _choose(request, reference, BUYER)
 
 
 @seller_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def seller_choose(request: HttpRequest, reference: str) -> HttpResponse:
+def seller_choose(request: MemberRequest, reference: str) -> HttpResponse:
     return _choose(request, reference, SELLER)
 
 
-def _choose(request: HttpRequest, reference: str, side: Side) -> HttpResponse:
+def _choose(request: ActorRequest, reference: str, side: Side) -> HttpResponse:
     actor, order = _asking(request, reference)
     form = _choose_form(actor, order, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -121,18 +128,18 @@ def _next_page(order: Order, draft: ReturnDraft, side: Side) -> str:
 @takes_photos
 @buyer_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def buyer_describe(request: HttpRequest, reference: str, line: int) -> HttpResponse:
+def buyer_describe(request: BuyerRequest, reference: str, line: int) -> HttpResponse:
     return _describe(request, reference, line, BUYER)
 
 
 @takes_photos
 @seller_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def seller_describe(request: HttpRequest, reference: str, line: int) -> HttpResponse:
+def seller_describe(request: MemberRequest, reference: str, line: int) -> HttpResponse:
     return _describe(request, reference, line, SELLER)
 
 
-def _describe(request: HttpRequest, reference: str, line: int, side: Side) -> HttpResponse:
+def _describe(request: ActorRequest, reference: str, line: int, side: Side) -> HttpResponse:
     actor, order = _asking(request, reference)
     draft = drafts_of(actor, order).first()
     said = lines_of(draft).get(line)
@@ -163,7 +170,7 @@ def _describe(request: HttpRequest, reference: str, line: int, side: Side) -> Ht
     return _page(request, "asking_describe.html", order, side, context)
 
 
-def _keep(form: DescribeForm, request: HttpRequest, item: OrderItem, *, is_finished: bool) -> bool:
+def _keep(form: DescribeForm, request: ActorRequest, item: OrderItem, *, is_finished: bool) -> bool:
     def keep() -> bool:
         describe_item(
             request.actor,
@@ -183,7 +190,7 @@ def _keep(form: DescribeForm, request: HttpRequest, item: OrderItem, *, is_finis
 @csp(AS_A_FILE)
 @buyer_order_required
 @require_safe
-def buyer_photo(request: HttpRequest, reference: str, photo: str) -> HttpResponse:
+def buyer_photo(request: BuyerRequest, reference: str, photo: str) -> HttpResponse:
     return photo_answer(request, get_photo(request.actor, photo, draft__order__reference=reference))
 
 
@@ -191,7 +198,7 @@ def buyer_photo(request: HttpRequest, reference: str, photo: str) -> HttpRespons
 @seller_order_required
 @never_cache
 @require_safe
-def seller_photo(request: HttpRequest, reference: str, photo: str) -> HttpResponse:
+def seller_photo(request: MemberRequest, reference: str, photo: str) -> HttpResponse:
     return photo_answer(request, get_photo(request.actor, photo, draft__order__reference=reference))
 
 
@@ -200,17 +207,17 @@ def seller_photo(request: HttpRequest, reference: str, photo: str) -> HttpRespon
 
 @buyer_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def buyer_check(request: HttpRequest, reference: str) -> HttpResponse:
+def buyer_check(request: BuyerRequest, reference: str) -> HttpResponse:
     return _check(request, reference, BUYER)
 
 
 @seller_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def seller_check(request: HttpRequest, reference: str) -> HttpResponse:
+def seller_check(request: MemberRequest, reference: str) -> HttpResponse:
     return _check(request, reference, SELLER)
 
 
-def _check(request: HttpRequest, reference: str, side: Side) -> HttpResponse:
+def _check(request: ActorRequest, reference: str, side: Side) -> HttpResponse:
     actor, order = _asking(request, reference)
     form = SendForm(request.POST) if request.method == "POST" else None
     if form is not None and form.is_valid():
@@ -255,7 +262,7 @@ def _check(request: HttpRequest, reference: str, side: Side) -> HttpResponse:
 
 
 def _mend(
-    request: HttpRequest, order: Order, side: Side, draft: ReturnDraft, invalid: Invalid
+    request: ActorRequest, order: Order, side: Side, draft: ReturnDraft, invalid: Invalid
 ) -> HttpResponse:
     """The page on which that can be set right for which the draft cannot be sent, with what is wrong."""
     for name in invalid.errors:
@@ -272,7 +279,7 @@ def _mend(
 
 @buyer_required
 @require_safe
-def buyer_asked(request: HttpRequest, reference: str) -> HttpResponse:
+def buyer_asked(request: BuyerRequest, reference: str) -> HttpResponse:
     """The acknowledgement: what was asked for, and when."""
     case = get_case(request.actor, reference)
     photos = photos_by_item(request.actor, case.request)
@@ -293,7 +300,7 @@ def buyer_asked(request: HttpRequest, reference: str) -> HttpResponse:
 # --- All of them
 
 
-def _asking(request: HttpRequest, reference: str) -> tuple[Actor, Order]:
+def _asking(request: ActorRequest, reference: str) -> tuple[Actor, Order]:
     """Who asks, and for which order; a viewer may not even begin."""
     actor: Actor = request.actor
     if not actor.may_write:

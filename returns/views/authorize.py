@@ -1,13 +1,13 @@
 """Authorize a request: where to send the item, under which number, with which label; and the label that follows."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import policy, services
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import CaseRequest, seller_required
 from ..label_forms import AuthorizeForm, LabelForm
 from ..selectors.cases import Case
 from ..services.decide import may_save, undo_seconds
@@ -19,7 +19,7 @@ from .seller import case_for, case_of, decided, decision_page, done, initial_of,
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def authorize(request: HttpRequest, reference: str) -> HttpResponse:
+def authorize(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_of(request)
     if request.method != "POST":
@@ -59,7 +59,7 @@ def authorize(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def label(request: HttpRequest, reference: str) -> HttpResponse:
+def label(request: CaseRequest, reference: str) -> HttpResponse:
     """Provide the label that was promised with the authorization, or that the marketplace's file asks for."""
     actor: Actor = request.actor
     case = case_for(request, Action.PROVIDE_LABEL)

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ..actors import Actor
 from ..bulk_forms import BulkAuthorizeForm, BulkCloseForm
-from ..decorators import bulk_required, seller_required
+from ..decorators import MemberRequest, bulk_required, seller_required
 from ..exceptions import Invalid
 from ..forms import FilterForm
 from ..models import BulkRow, BulkRun, ClosureReason
@@ -74,7 +74,7 @@ class Group:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def many(request: HttpRequest) -> HttpResponse:
+def many(request: MemberRequest) -> HttpResponse:
     """Freeze what the list has selected; for a GET, the latest runs."""
     actor: Actor = request.actor
     if request.method != "POST":
@@ -97,7 +97,7 @@ def many(request: HttpRequest) -> HttpResponse:
 
 @bulk_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def run_page(request: HttpRequest, run: BulkRun) -> HttpResponse:
+def run_page(request: MemberRequest, run: BulkRun) -> HttpResponse:
     """The preview, and after it progress and results."""
     if run.state == BulkState.PREVIEW or request.method == "POST":
         return _authorize(request, run) if run.action == Action.AUTHORIZE else _close(request, run)
@@ -106,12 +106,12 @@ def run_page(request: HttpRequest, run: BulkRun) -> HttpResponse:
 
 @bulk_required
 @require_POST
-def undo(request: HttpRequest, run: BulkRun) -> HttpResponse:
+def undo(request: MemberRequest, run: BulkRun) -> HttpResponse:
     undo_bulk(request.actor, run=run)
     return _to(run)
 
 
-def _close(request: HttpRequest, run: BulkRun) -> HttpResponse:
+def _close(request: MemberRequest, run: BulkRun) -> HttpResponse:
     actor: Actor = request.actor
     reasons = list_closure_reasons(actor)
     choices = [_choice(reason, run) for reason in reasons]
@@ -128,13 +128,13 @@ def _close(request: HttpRequest, run: BulkRun) -> HttpResponse:
     return _preview(request, run, form, reason, context)
 
 
-def _authorize(request: HttpRequest, run: BulkRun) -> HttpResponse:
+def _authorize(request: MemberRequest, run: BulkRun) -> HttpResponse:
     form = BulkAuthorizeForm(request.POST or None, initial={"instructions": request.seller.instructions})
     return _preview(request, run, form, None, {})
 
 
 def _preview(
-    request: HttpRequest,
+    request: MemberRequest,
     run: BulkRun,
     form: BulkCloseForm | BulkAuthorizeForm,
     reason: ClosureReason | None,
@@ -176,7 +176,7 @@ def _preview(
     return response
 
 
-def _results(request: HttpRequest, run: BulkRun) -> HttpResponse:
+def _results(request: MemberRequest, run: BulkRun) -> HttpResponse:
     is_unfinished = run.state in UNFINISHED
     if request.htmx and not is_unfinished:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import services
 from ..actors import Actor
-from ..decorators import buyer_required
+from ..decorators import BuyerRequest, buyer_required
 from ..forms import BuyerCloseForm, ConfirmForm, ServiceForm, StepInForm
 from ..message_forms import ReplyForm, SentForm
 from ..models.people import Language
@@ -34,7 +34,7 @@ from .photos import takes_photos
 
 @buyer_required
 @require_safe
-def one_return(request: HttpRequest, reference: str) -> HttpResponse:
+def one_return(request: BuyerRequest, reference: str) -> HttpResponse:
     """The request: where it stands, what comes next, what can be done."""
     actor: Actor = request.actor
     case = get_case(actor, reference)
@@ -68,7 +68,7 @@ def one_return(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def close(request: HttpRequest, reference: str) -> HttpResponse:
+def close(request: BuyerRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.CLOSE)
     language = get_language() or Language.ENGLISH.value
@@ -87,7 +87,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def keep(request: HttpRequest, reference: str) -> HttpResponse:
+def keep(request: BuyerRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.KEEP_ITEM)
     form = ConfirmForm(request.POST or None)
@@ -99,7 +99,7 @@ def keep(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def step_in(request: HttpRequest, reference: str) -> HttpResponse:
+def step_in(request: BuyerRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.ESCALATE)
     form = StepInForm(request.POST or None)
@@ -119,7 +119,7 @@ def step_in(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def sent(request: HttpRequest, reference: str) -> HttpResponse:
+def sent(request: BuyerRequest, reference: str) -> HttpResponse:
     """The buyer has sent the parcel, perhaps with a number to follow it by."""
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.HAND_OVER)
@@ -142,7 +142,7 @@ def sent(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def reopen(request: HttpRequest, reference: str) -> HttpResponse:
+def reopen(request: BuyerRequest, reference: str) -> HttpResponse:
     """Take back the own closing."""
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.REOPEN)
@@ -157,7 +157,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
 @takes_photos
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def write(request: HttpRequest, reference: str) -> HttpResponse:
+def write(request: BuyerRequest, reference: str) -> HttpResponse:
     """Write to the seller. The box on the request's page sends to here, too."""
     actor: Actor = request.actor
     case = _case_for(request, reference, Action.WRITE)
@@ -187,7 +187,7 @@ def _reply_form(request: HttpRequest, reference: str) -> ReplyForm:
     return ReplyForm(request.POST or None, request.FILES or None, initial={"next": page})
 
 
-def _case_for(request: HttpRequest, reference: str, action: Action) -> Case:
+def _case_for(request: BuyerRequest, reference: str, action: Action) -> Case:
     """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
     case = get_case(request.actor, reference)
     if request.method != "POST":

@@ -11,7 +11,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ..decorators import seller_required
+from ..decorators import CaseRequest, MemberRequest, seller_required
 from ..exceptions import NotFound
 from ..forms import CommentsForm
 from ..models import SavedComment
@@ -46,14 +46,14 @@ class SavedCommentForm(CommentsForm):
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def saved_comments(request: HttpRequest) -> HttpResponse:
+def saved_comments(request: MemberRequest) -> HttpResponse:
     """What the team keeps, and a form for one more. A viewer reads."""
     return _page(request, None)
 
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def saved_comment(request: HttpRequest, pk: int) -> HttpResponse:
+def saved_comment(request: MemberRequest, pk: int) -> HttpResponse:
     """The same page with the form of one text, to change or remove it."""
     comment = find_saved_comment(request.actor, str(pk))
     if comment is None:
@@ -63,14 +63,14 @@ def saved_comment(request: HttpRequest, pk: int) -> HttpResponse:
 
 @seller_required
 @require_POST
-def remove(request: HttpRequest, pk: int) -> HttpResponse:
+def remove(request: MemberRequest, pk: int) -> HttpResponse:
     removed = remove_comment(request.actor, comment_id=pk)
     return _done(request, _("“%(name)s” is removed.") % {"name": removed.name})
 
 
 @seller_required
 @require_safe
-def for_closing(request: HttpRequest, reference: str) -> HttpResponse:
+def for_closing(request: CaseRequest, reference: str) -> HttpResponse:
     """The select beside the comments of a closing, for the reason that was just picked; a fragment for htmx.
 
     `?reader=`: the buyer's language, which the form knows.
@@ -81,7 +81,7 @@ def for_closing(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "_saved_comments.html", {"saved": saved})
 
 
-def _page(request: HttpRequest, comment: SavedComment | None) -> HttpResponse:
+def _page(request: MemberRequest, comment: SavedComment | None) -> HttpResponse:
     actor, language = request.actor, get_language() or Language.ENGLISH
     reasons = {one.code: one.in_language("label", language) for one in list_closure_reasons(actor)}
     initial: dict[str, Any] = {"language": language}

@@ -3,14 +3,14 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..concession_forms import ConcessionForm
-from ..decorators import seller_order_required
+from ..decorators import MemberRequest, seller_order_required
 from ..exceptions import NotFound
 from ..models import MarketplaceSettings, Refund
 from ..models.money import RefundState
@@ -21,7 +21,7 @@ from .seller import is_sent
 
 @seller_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def give(request: HttpRequest, reference: str) -> HttpResponse:
+def give(request: MemberRequest, reference: str) -> HttpResponse:
     """``?return=<reference>`` names the return request that is the occasion, to which the page then leads back."""
     row = get_order(request.actor, reference)
     percent = percent_of(request.seller, MarketplaceSettings.load())

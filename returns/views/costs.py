@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..cost_forms import ReturnCostForm, WeightsForm
-from ..decorators import seller_required
+from ..decorators import MemberRequest, seller_required
 from ..exceptions import Forbidden
 from ..models import OrderItem
 from ..selectors.advising import weight_in_words
@@ -21,7 +21,7 @@ from ..services.team import may_manage
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def table(request: HttpRequest) -> HttpResponse:
+def table(request: MemberRequest) -> HttpResponse:
     """The table; a POST adds a row to it."""
     form = ReturnCostForm(request.POST or None, initial={"currency": _usual_currency(request)})
     if request.method == "POST":
@@ -34,14 +34,14 @@ def table(request: HttpRequest) -> HttpResponse:
 
 @seller_required
 @require_POST
-def remove(request: HttpRequest, pk: int) -> HttpResponse:
+def remove(request: MemberRequest, pk: int) -> HttpResponse:
     costs.remove_return_cost(request.actor, cost_id=pk)
     return _done(request, _("The cost is removed from your table."))
 
 
 @seller_required
 @require_POST
-def weights(request: HttpRequest) -> HttpResponse:
+def weights(request: MemberRequest) -> HttpResponse:
     if not may_manage(request.actor):
         raise Forbidden(_("Only an owner of the team may change this."))
     form = WeightsForm(request.POST)
@@ -57,7 +57,7 @@ def weights(request: HttpRequest) -> HttpResponse:
     return _page(request, weights_form=form)
 
 
-def _page(request: HttpRequest, **sent: Any) -> HttpResponse:
+def _page(request: MemberRequest, **sent: Any) -> HttpResponse:
     """The page with its two forms; one that was `sent` stands there as it was, with its errors."""
     listed = list_weights(request.actor)
     form = next((form for form in sent.values() if form.is_bound), None)
@@ -81,7 +81,7 @@ def _page(request: HttpRequest, **sent: Any) -> HttpResponse:
     return render(request, "seller_costs.html", context, status=422 if form else 200)
 
 
-def _usual_currency(request: HttpRequest) -> str:
+def _usual_currency(request: MemberRequest) -> str:
     """The currency of what was sold last."""
     latest = OrderItem.objects.filter(seller=request.seller).exclude(currency="").order_by("-pk")
     return latest.values_list("currency", flat=True).first() or "USD"

@@ -4,14 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from .. import services
-from ..decorators import buyer_order_required
+from ..decorators import BuyerRequest, buyer_order_required
 from ..forms import ServiceForm
 from ..models import OrderItem
 from ..selectors.cases import NEVER_ARRIVED
@@ -68,7 +68,7 @@ class NotArrivedForm(ServiceForm):
 
 @buyer_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def not_arrived(request: HttpRequest, reference: str) -> HttpResponse:
+def not_arrived(request: BuyerRequest, reference: str) -> HttpResponse:
     """What is known of the delivery and what to check; then the seller can be told."""
     delivery = delivery_of(request.actor, reference)
     form = NotArrivedForm(request.POST or None, lines=delivery.lines)

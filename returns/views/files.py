@@ -25,8 +25,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ..decorators import seller_required
-from ..forms import FilterForm, ServiceForm
+from ..decorators import MemberRequest, seller_required
+from ..forms import TABS, FilterForm, ServiceForm
 from ..models import FileRun
 from ..models.runs import FileState
 from ..reports.returns_report import REPORT_COLUMNS
@@ -93,14 +93,14 @@ class ExportForm(FilterForm):
         super().__init__(*args, **kwargs)
         field = self.fields["status"]
         assert isinstance(field, forms.ChoiceField)
-        field.label, field.widget = _("Tab"), forms.Select(choices=field.choices)
+        field.label, field.widget = _("Tab"), forms.Select(choices=TABS)
         del self.fields["sort"]
 
 
 @csrf_exempt  # `_receive` is not, once it is said where the bytes of the file go
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def imports(request: HttpRequest) -> HttpResponse:
+def imports(request: MemberRequest) -> HttpResponse:
     """Upload a report; the files that were read before."""
     if request.method == "POST":
         request.upload_handlers = [UploadHandler(request)]
@@ -109,7 +109,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _receive(request: HttpRequest) -> HttpResponse:
+def _receive(request: MemberRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid():
         run = form.carry_out(lambda: receive_file(request.actor, file=form.cleaned_data["file"]))
@@ -118,7 +118,7 @@ def _receive(request: HttpRequest) -> HttpResponse:
     return _history(request, form, status=422)
 
 
-def _history(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+def _history(request: MemberRequest, form: UploadForm, status: int = 200) -> HttpResponse:
     page = list_file_runs(request.actor, request.GET.get("cursor", ""))
     context = {
         "form": form if request.actor.may_write else None,
@@ -130,7 +130,7 @@ def _history(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpR
 
 @seller_required
 @require_safe
-def one_import(request: HttpRequest, run: str) -> HttpResponse:
+def one_import(request: MemberRequest, run: str) -> HttpResponse:
     """One file: how far it is, what it would change, what it changed."""
     found = get_file_run(request.actor, run)
     summary = _summary_of(found)
@@ -159,14 +159,14 @@ def _details(summary: Summary) -> dict[str, Any]:
 
 @seller_required
 @require_POST
-def commit(request: HttpRequest, run: str) -> HttpResponse:
+def commit(request: MemberRequest, run: str) -> HttpResponse:
     """Write what was shown."""
     return _see(commit_file(request.actor, reference=run).reference)
 
 
 @seller_required
 @require_POST
-def discard(request: HttpRequest, run: str) -> HttpResponse:
+def discard(request: MemberRequest, run: str) -> HttpResponse:
     """Forget a file that was only checked."""
     discard_file(request.actor, reference=run)
     messages.success(request, _("The file is discarded. Nothing was changed."))
@@ -175,14 +175,14 @@ def discard(request: HttpRequest, run: str) -> HttpResponse:
 
 @seller_required
 @require_safe
-def exports(request: HttpRequest) -> HttpResponse:
+def exports(request: MemberRequest) -> HttpResponse:
     """What to take away: the filters of the list, and the download."""
     return _choose(request, ExportForm.of_member(request.GET, request.actor))
 
 
 @seller_required
 @require_safe
-def export_file(request: HttpRequest) -> HttpResponseBase:
+def export_file(request: MemberRequest) -> HttpResponseBase:
     """The requests of the list with these filters, as a returns report."""
     form = ExportForm.of_member(request.GET, request.actor)
     filters = form.filters("")

@@ -10,7 +10,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import services
 from ..actors import Actor
-from ..decorators import buyer_required, seller_required
+from ..decorators import (
+    ActorRequest,
+    BuyerRequest,
+    CaseRequest,
+    MemberRequest,
+    buyer_required,
+    seller_required,
+)
 from ..exceptions import TransitionNotAllowed
 from ..models import OfferKind, ReturnEvent
 from ..offer_forms import AnswerForm, OfferForm
@@ -26,7 +33,7 @@ from .seller import case_for, case_of, decision_page, done, initial_of, is_sent,
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def make(request: HttpRequest, reference: str) -> HttpResponse:
+def make(request: CaseRequest, reference: str) -> HttpResponse:
     """What is offered, for how long, in whose words, and the message as the buyer will read it.
 
     With ``?kind=keep_full`` that kind is chosen already.
@@ -61,7 +68,7 @@ def make(request: HttpRequest, reference: str) -> HttpResponse:
     return decision_page(request, "seller_offer.html", case, form, context)
 
 
-def offer_as_typed(request: HttpRequest, reference: str) -> tuple[OfferForm, ReturnEvent | None]:
+def offer_as_typed(request: MemberRequest, reference: str) -> tuple[OfferForm, ReturnEvent | None]:
     """The form as it stands in this POST, and its unsaved event, for the preview beside it."""
     case = get_case(request.actor, reference)
     form = _form(request, case)
@@ -84,7 +91,7 @@ def _planned(actor: Actor, form: OfferForm, case: Case) -> ReturnEvent | None:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def take_back(request: HttpRequest, reference: str) -> HttpResponse:
+def take_back(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_of(request)
     shown = _open(request, case)
@@ -100,7 +107,7 @@ def take_back(request: HttpRequest, reference: str) -> HttpResponse:
     return decision_page(request, "seller_offer_back.html", case, form, {"offer": shown})
 
 
-def _done(request: HttpRequest, reference: str, sentence: str) -> HttpResponse:
+def _done(request: CaseRequest, reference: str, sentence: str) -> HttpResponse:
     """The row drawn again for a dialog over the list, else back to where it was opened."""
     if request.htmx:
         return row_again(request, reference, sentence)
@@ -109,7 +116,7 @@ def _done(request: HttpRequest, reference: str, sentence: str) -> HttpResponse:
 
 @buyer_required
 @require_safe
-def see(request: HttpRequest, reference: str) -> HttpResponse:
+def see(request: BuyerRequest, reference: str) -> HttpResponse:
     """What is offered, what follows, and until when; the answers are pages of their own."""
     case = get_case(request.actor, reference)
     return buyer_page(request, "buyer_offer.html", case, None, {"offer": _open(request, case)})
@@ -117,7 +124,7 @@ def see(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def accept(request: HttpRequest, reference: str) -> HttpResponse:
+def accept(request: BuyerRequest, reference: str) -> HttpResponse:
     return _answer(
         request,
         reference,
@@ -129,7 +136,7 @@ def accept(request: HttpRequest, reference: str) -> HttpResponse:
 
 @buyer_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def decline(request: HttpRequest, reference: str) -> HttpResponse:
+def decline(request: BuyerRequest, reference: str) -> HttpResponse:
     return _answer(
         request,
         reference,
@@ -140,7 +147,7 @@ def decline(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _answer(
-    request: HttpRequest, reference: str, answer: str, service: Callable[..., Any], sentence: str
+    request: BuyerRequest, reference: str, answer: str, service: Callable[..., Any], sentence: str
 ) -> HttpResponse:
     case = get_case(request.actor, reference)
     shown = _open(request, case)
@@ -162,7 +169,7 @@ def _answer_form(request: HttpRequest, shown: Shown | None) -> AnswerForm:
     return AnswerForm(request.POST or None, initial=initial)
 
 
-def _open(request: HttpRequest, case: Case) -> Shown | None:
+def _open(request: ActorRequest, case: Case) -> Shown | None:
     """The offer that waits; without one, for a GET, the refusal that says what became of it."""
     shown = get_open_offer(case, request.actor)
     if shown is None and request.method != "POST":

@@ -1,13 +1,13 @@
 """The seller's orders: find one, see what became of it, and ask for a return for its buyer."""
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from ..decorators import seller_order_required, seller_required
+from ..decorators import MemberRequest, seller_order_required, seller_required
 from ..selectors.concessions import money_of_order
 from ..selectors.orders import get_order, list_orders
 from ..text import clean_text
@@ -22,7 +22,7 @@ class OrderSearchForm(forms.Form):
 
 @seller_required
 @require_safe
-def orders(request: HttpRequest) -> HttpResponse:
+def orders(request: MemberRequest) -> HttpResponse:
     """The chosen seller's orders, newest first."""
     form = OrderSearchForm(request.GET)
     q = form.cleaned_data["q"] if form.is_valid() else ""
@@ -40,7 +40,7 @@ def orders(request: HttpRequest) -> HttpResponse:
 
 @seller_order_required
 @require_safe
-def one_order(request: HttpRequest, reference: str) -> HttpResponse:
+def one_order(request: MemberRequest, reference: str) -> HttpResponse:
     """One order: its lines, what was paid and given back, and its requests."""
     row = get_order(request.actor, reference)
     context = {

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from ..decorators import seller_required
+from ..decorators import MemberRequest, seller_required
 from ..models.payouts import PayoutState
 from ..selectors.overview import Backlog, Count, get_overview
 from ..state_machine import Status
@@ -30,7 +30,7 @@ class Figure:
 
 @seller_required
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: MemberRequest) -> HttpResponse:
     found = get_overview(request.actor, time_zone=timezone.get_current_timezone())
     backlog, returned = found.backlog, found.returned
     waiting, due = Status.AUTHORIZATION_REQUIRED, Status.REFUND_DUE

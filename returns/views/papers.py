@@ -4,7 +4,7 @@ from pathlib import Path
 
 from csp.constants import NONE
 from csp.decorators import csp
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ..actors import Actor
-from ..decorators import buyer_required, seller_required
+from ..decorators import ActorRequest, BuyerRequest, CaseRequest, buyer_required, seller_required
 from ..selectors.labels import get_label_file, get_slip
 from ..services.labels import CONTENT_TYPES, read_label
 
@@ -24,26 +24,26 @@ AS_A_FILE = {"default-src": [NONE], "sandbox": True, "frame-ancestors": [NONE]}
 @seller_required
 @never_cache
 @require_safe
-def seller_label(request: HttpRequest, reference: str) -> HttpResponse:
+def seller_label(request: CaseRequest, reference: str) -> HttpResponse:
     return _label(request.actor, reference)
 
 
 @csp(AS_A_FILE)
 @buyer_required
 @require_safe
-def buyer_label(request: HttpRequest, reference: str) -> HttpResponse:
+def buyer_label(request: BuyerRequest, reference: str) -> HttpResponse:
     return _label(request.actor, reference)
 
 
 @seller_required
 @require_safe
-def seller_slip(request: HttpRequest, reference: str) -> HttpResponse:
+def seller_slip(request: CaseRequest, reference: str) -> HttpResponse:
     return _slip(request, reference, reverse("seller-return", args=[reference]))
 
 
 @buyer_required
 @require_safe
-def buyer_slip(request: HttpRequest, reference: str) -> HttpResponse:
+def buyer_slip(request: BuyerRequest, reference: str) -> HttpResponse:
     return _slip(request, reference, reverse("buyer-return", args=[reference]))
 
 
@@ -58,5 +58,5 @@ def _label(actor: Actor, reference: str) -> HttpResponse:
     return HttpResponse(read_label(label), content_type=CONTENT_TYPES[suffix], headers=headers)
 
 
-def _slip(request: HttpRequest, reference: str, back_url: str) -> HttpResponse:
+def _slip(request: ActorRequest, reference: str, back_url: str) -> HttpResponse:
     return render(request, "slip.html", {"slip": get_slip(request.actor, reference), "back_url": back_url})

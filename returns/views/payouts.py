@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import services
-from ..decorators import seller_payout_required, seller_required
+from ..decorators import MemberRequest, seller_payout_required, seller_required
 from ..exceptions import Invalid
 from ..forms import DateInput, ServiceForm
 from ..models.clock import database_now
@@ -38,7 +38,7 @@ class PaidForm(ServiceForm):
 
 @seller_required
 @require_safe
-def payouts(request: HttpRequest) -> HttpResponse:
+def payouts(request: MemberRequest) -> HttpResponse:
     """The chosen seller's pay-outs, by their state: first what is to be paid."""
     wanted = request.GET.get("status", "")
     status = PayoutState(wanted) if wanted in PayoutState.values else PayoutState.REQUESTED
@@ -56,7 +56,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
 
 @seller_payout_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def payout(request: HttpRequest, reference: str) -> HttpResponse:
+def payout(request: MemberRequest, reference: str) -> HttpResponse:
     """One pay-out, and a form for each thing that can be done about it."""
     form = PaidForm(request.POST or None, initial={"paid_on": database_now().date()})
     if request.method == "POST":
@@ -68,7 +68,7 @@ def payout(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "seller_payout.html", context, status=422 if form.errors else 200)
 
 
-def _carry_out(request: HttpRequest, reference: str, form: PaidForm) -> str:
+def _carry_out(request: MemberRequest, reference: str, form: PaidForm) -> str:
     """Do what the form asks for; answers what is said then, or "" where the form is to be shown again."""
     match request.POST.get("act"):
         case "retry":

@@ -4,20 +4,20 @@ from collections.abc import Callable
 from functools import wraps
 
 from csp.decorators import csp
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_safe
 
-from ..decorators import buyer_required, seller_required
+from ..decorators import BuyerRequest, CaseRequest, buyer_required, seller_required
 from ..models import Photo
 from ..selectors.photos import get_photo
 from ..services.photos import MOST_BYTES, read_photo
 from .files import UploadHandler
 from .papers import AS_A_FILE
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class PhotoHandler(UploadHandler):
@@ -35,7 +35,7 @@ def takes_photos(view: View) -> View:
 
     @csrf_exempt  # `protected` is not, once it is said where the bytes of the photos go
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if request.method == "POST":
             request.upload_handlers = [PhotoHandler(request)]
         return protected(request, *args, **kwargs)
@@ -47,14 +47,14 @@ def takes_photos(view: View) -> View:
 @seller_required
 @never_cache
 @require_safe
-def seller_photo(request: HttpRequest, reference: str, photo: str) -> HttpResponse:
+def seller_photo(request: CaseRequest, reference: str, photo: str) -> HttpResponse:
     return photo_answer(request, get_photo(request.actor, photo, request__reference=reference))
 
 
 @csp(AS_A_FILE)
 @buyer_required
 @require_safe
-def buyer_photo(request: HttpRequest, reference: str, photo: str) -> HttpResponse:
+def buyer_photo(request: BuyerRequest, reference: str, photo: str) -> HttpResponse:
     return photo_answer(request, get_photo(request.actor, photo, request__reference=reference))
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from .. import services
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import CaseRequest, seller_required
 from ..history import fees_told, is_handed_over
 from ..models import ReturnEvent
 from ..models.money import PAID_PARTS
@@ -36,7 +36,7 @@ class Sum:
 @takes_photos
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def refund(request: HttpRequest, reference: str) -> HttpResponse:
+def refund(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_for(request, Action.REFUND)
     promise = promise_of(case)
@@ -66,7 +66,7 @@ def refund(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_POST
-def refund_preview(request: HttpRequest, reference: str) -> HttpResponse:
+def refund_preview(request: CaseRequest, reference: str) -> HttpResponse:
     """The sum and the message beside the form, as the form stands; a fragment for htmx."""
     case = case_of(request)
     form = RefundForm(request.POST, case=case)

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ..decorators import seller_required
+from ..decorators import MemberRequest, seller_required
 from ..exceptions import Forbidden
 from ..models import OrderItem, ReturnlessRule, ReturnReason
 from ..models.people import Language
@@ -59,7 +59,7 @@ class SkuUploadHandler(UploadHandler):
 
 @seller_required
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: MemberRequest) -> HttpResponse:
     """What happens when a request is opened, in its order, and the returnless rules."""
     labels = dict(_reason_choices())
     context = {
@@ -71,7 +71,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def add(request: HttpRequest) -> HttpResponse:
+def add(request: MemberRequest) -> HttpResponse:
     _check_owner(request)
     latest = OrderItem.objects.filter(seller=request.seller).exclude(currency="").order_by("-pk")
     currency = latest.values_list("currency", flat=True).first() or "USD"
@@ -80,7 +80,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
+def edit(request: MemberRequest, pk: int) -> HttpResponse:
     _check_owner(request)
     rule = get_returnless_rule(request.actor, pk)
     initial = {
@@ -95,7 +95,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _rule_page(request, rule, initial)
 
 
-def _rule_page(request: HttpRequest, rule: ReturnlessRule | None, initial: dict[str, Any]) -> HttpResponse:
+def _rule_page(request: MemberRequest, rule: ReturnlessRule | None, initial: dict[str, Any]) -> HttpResponse:
     """The form of one rule. It is saved once the page has shown what exactly this rule would have done."""
     rule_id = rule.pk if rule else None
     form = RuleForm(request.POST or None, initial=initial, reasons=_reason_choices(rule))
@@ -132,14 +132,14 @@ def _with(data: QueryDict, **changed: str) -> QueryDict:
 
 @seller_required
 @require_POST
-def switch_off(request: HttpRequest, pk: int) -> HttpResponse:
+def switch_off(request: MemberRequest, pk: int) -> HttpResponse:
     rule = seller_rules.switch_off_rule(request.actor, rule_id=pk)
     return _done(request, "seller-rules", _("“%(name)s” is switched off.") % {"name": rule.name})
 
 
 @seller_required
 @require_POST
-def remove(request: HttpRequest, pk: int) -> HttpResponse:
+def remove(request: MemberRequest, pk: int) -> HttpResponse:
     rule = seller_rules.remove_returnless_rule(request.actor, rule_id=pk)
     return _done(request, "seller-rules", _("“%(name)s” is removed.") % {"name": rule.name})
 
@@ -171,7 +171,7 @@ def _reason_choices(rule: ReturnlessRule | None = None) -> list[tuple[str, str]]
 @csrf_exempt  # `_receive` is not, once it is said where the bytes of the file go
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def skus(request: HttpRequest) -> HttpResponse:
+def skus(request: MemberRequest) -> HttpResponse:
     """The overrides, searched and paged; a file of them to upload, and one to add."""
     if request.method == "POST":
         _check_owner(request)
@@ -181,7 +181,7 @@ def skus(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _receive(request: HttpRequest) -> HttpResponse:
+def _receive(request: MemberRequest) -> HttpResponse:
     form = SkuFileForm(request.POST, request.FILES, auto_id="file_%s")
     if form.is_valid():
         upload = form.carry_out(
@@ -194,7 +194,7 @@ def _receive(request: HttpRequest) -> HttpResponse:
 
 @seller_required
 @require_POST
-def set_sku(request: HttpRequest) -> HttpResponse:
+def set_sku(request: MemberRequest) -> HttpResponse:
     form = SkuForm(request.POST, auto_id="sku_%s")
     if form.is_valid():
         data = form.cleaned_data
@@ -212,13 +212,13 @@ def set_sku(request: HttpRequest) -> HttpResponse:
 
 @seller_required
 @require_POST
-def remove_sku(request: HttpRequest, pk: int) -> HttpResponse:
+def remove_sku(request: MemberRequest, pk: int) -> HttpResponse:
     rule = seller_rules.remove_override(request.actor, rule_id=pk)
     return _done(request, "seller-rules-skus", _("The override for %(sku)s is removed.") % {"sku": rule.sku})
 
 
 def _sku_page(
-    request: HttpRequest, file_form: SkuFileForm | None = None, sku_form: SkuForm | None = None
+    request: MemberRequest, file_form: SkuFileForm | None = None, sku_form: SkuForm | None = None
 ) -> HttpResponse:
     q = request.GET.get("q", "").strip()[:SKU_MAX]
     found = list_sku_rules(request.actor, q=q, after=request.GET.get("after", ""))
@@ -238,7 +238,7 @@ def _sku_page(
 
 @seller_required
 @require_safe
-def upload(request: HttpRequest, pk: int) -> HttpResponse:
+def upload(request: MemberRequest, pk: int) -> HttpResponse:
     """What came of one file."""
     found = get_sku_upload(request.actor, pk)
     context = {
@@ -253,7 +253,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 
 @seller_required
 @require_safe
-def download(request: HttpRequest) -> HttpResponseBase:
+def download(request: MemberRequest) -> HttpResponseBase:
     """All overrides, as a file that can be uploaded again."""
     rules = request.seller.sku_rules.order_by("sku").values_list("sku", "is_automatic")
     return _as_file(
@@ -263,7 +263,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
 
 @seller_required
 @require_safe
-def template(request: HttpRequest) -> HttpResponseBase:
+def template(request: MemberRequest) -> HttpResponseBase:
     """A file with the two header lines and nothing else."""
     return _as_file(write_overrides([]), "sku-overrides-template.tsv")
 
@@ -276,7 +276,7 @@ def _as_file(lines: Iterator[bytes], name: str) -> StreamingHttpResponse:
     )
 
 
-def _check_owner(request: HttpRequest) -> None:
+def _check_owner(request: MemberRequest) -> None:
     if not may_manage(request.actor):
         raise Forbidden(_("Only an owner of the team may change this."))
 

@@ -5,14 +5,14 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import MemberRequest, seller_required
 from ..forms import FilterForm, ServiceForm
 from ..selectors.lists import list_views
 from ..services.saved_views import remove_view, save_view
@@ -60,7 +60,7 @@ def views_of(actor: Actor, query: QueryDict, *, has_saved: bool) -> Views:
 
 @seller_required
 @require_POST
-def save(request: HttpRequest) -> HttpResponse:
+def save(request: MemberRequest) -> HttpResponse:
     query = query_of(QueryDict(request.POST.get("query", "")[:2000]))
     form = ViewForm(request.POST)
     form.is_valid()
@@ -70,13 +70,13 @@ def save(request: HttpRequest) -> HttpResponse:
     if view:
         messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name}, extra_tags="good")
     for sentences in form.errors.values():
-        messages.error(request, sentences[0], extra_tags="wrong")
+        messages.error(request, str(sentences[0]), extra_tags="wrong")
     return _back_to(query)
 
 
 @seller_required
 @require_POST
-def remove(request: HttpRequest, pk: int) -> HttpResponse:
+def remove(request: MemberRequest, pk: int) -> HttpResponse:
     remove_view(request.actor, view_id=pk)
     messages.success(request, _("The view is removed."), extra_tags="good")
     return _back_to(query_of(QueryDict(request.POST.get("query", "")[:2000])))

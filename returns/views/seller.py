@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import history, services
 from ..actors import Actor
-from ..decorators import listed_memberships, memberships_of, seller_required
+from ..decorators import CaseRequest, MemberRequest, listed_memberships, memberships_of, seller_required
 from ..forms import (
     COMPLETIONS,
     MINE,
@@ -110,7 +110,7 @@ class About:
 
 @seller_required
 @require_safe
-def returns(request: HttpRequest) -> HttpResponse:
+def returns(request: MemberRequest) -> HttpResponse:
     """The list, by tab, filter and page: of the chosen store, or of all that the member belongs to.
 
     Making and drawing 50 rows costs many times what reading them does, and drawing the page around them as much as
@@ -177,7 +177,7 @@ def _filter_form(request: HttpRequest, queue: Queue) -> FilterForm:
     return form
 
 
-def _reader(request: HttpRequest, queue: Queue) -> tuple[Any, ...]:
+def _reader(request: MemberRequest, queue: Queue) -> tuple[Any, ...]:
     """Who looks at which address, and how: all that the page shows but for the requests and their numbers."""
     user = request.user
     return (
@@ -218,12 +218,12 @@ def _drawn_rows(
 
 @seller_required
 @require_safe
-def one_return(request: HttpRequest, reference: str) -> HttpResponse:
+def one_return(request: CaseRequest, reference: str) -> HttpResponse:
     """One request: items, verdict, clocks, actions, messages, timeline, notes."""
     return return_page(request, NoteForm())
 
 
-def return_page(request: HttpRequest, note_form: NoteForm) -> HttpResponse:
+def return_page(request: CaseRequest, note_form: NoteForm) -> HttpResponse:
     """The page of one request, with the form for a note as it stands."""
     actor: Actor = request.actor
     events = seller_pages.list_events(request.return_request)
@@ -268,7 +268,7 @@ def assign_form(case: Case, actor: Actor, team: Mapping[int, str], **options: An
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def close(request: HttpRequest, reference: str) -> HttpResponse:
+def close(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_for(request, Action.CLOSE)
     choices = seller_pages.choices_of(case, case.common.closure_reasons)
@@ -297,7 +297,7 @@ def close(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def receive(request: HttpRequest, reference: str) -> HttpResponse:
+def receive(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_for(request, Action.RECEIVE)
     form = ReceiveForm(request.POST or None, case=case, initial=initial_of(request))
@@ -325,7 +325,7 @@ def receive(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def complete(request: HttpRequest, reference: str) -> HttpResponse:
+def complete(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_of(request)
     form = CompleteForm(request.POST or None, case=case, initial=initial_of(request))
@@ -348,7 +348,7 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def reopen(request: HttpRequest, reference: str) -> HttpResponse:
+def reopen(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_for(request, Action.REOPEN)
     form = ReopenForm(request.POST or None, initial=initial_of(request))
@@ -375,7 +375,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def undo(request: HttpRequest, reference: str) -> HttpResponse:
+def undo(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     if request.method == "POST":
         services.undo_decision(actor, reference=reference, key=request.POST.get("key", "")[:64])
@@ -392,7 +392,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     return decision_page(request, "seller_undo.html", case, ConfirmForm(), context)
 
 
-def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, ReturnEvent | None]:
+def closing_as_typed(request: CaseRequest, reference: str) -> tuple[CloseForm, ReturnEvent | None]:
     """The close form as it stands in this POST, and its unsaved event, for the preview beside it."""
     case = case_of(request)
     begin_deciding(request.actor, case)
@@ -401,7 +401,7 @@ def closing_as_typed(request: HttpRequest, reference: str) -> tuple[CloseForm, R
     return form, _planned_closing(request.actor, form, reference)
 
 
-def _close_form(request: HttpRequest, case: Case, choices: list[seller_pages.Choice]) -> CloseForm:
+def _close_form(request: MemberRequest, case: Case, choices: list[seller_pages.Choice]) -> CloseForm:
     return CloseForm(
         _with_saved_comments(request) or None,
         case=case,
@@ -411,9 +411,9 @@ def _close_form(request: HttpRequest, case: Case, choices: list[seller_pages.Cho
     )
 
 
-def _with_saved_comments(request: HttpRequest) -> QueryDict:
+def _with_saved_comments(request: MemberRequest) -> QueryDict:
     """What was sent; after *Use these comments* with the chosen text behind what was typed."""
-    data = request.POST
+    data: QueryDict = request.POST
     if data.get("preview") != "saved":
         return data
     comment = find_saved_comment(request.actor, data.get("saved", ""))
@@ -452,12 +452,12 @@ def _planned_closing(actor: Actor, form: CloseForm, reference: str) -> ReturnEve
     return services.preview_decision(actor, reference=reference, decision=closing, case=form.case)
 
 
-def case_of(request: HttpRequest) -> Case:
+def case_of(request: CaseRequest) -> Case:
     """The case of the request that the address names."""
     return load_cases([request.return_request])[0]
 
 
-def case_for(request: HttpRequest, action: Action) -> Case:
+def case_for(request: CaseRequest, action: Action) -> Case:
     """The case; for a GET of a page whose action is not possible (any more), the refusal with its sentence."""
     case = case_of(request)
     if request.method != "POST":
@@ -498,7 +498,7 @@ def decision_page(
     return render(request, template, context, status=status)
 
 
-def decided(request: HttpRequest, event: ReturnEvent, saved: str = "") -> HttpResponse:
+def decided(request: CaseRequest, event: ReturnEvent, saved: str = "") -> HttpResponse:
     """After an authorize or close: the row drawn again for htmx, else back with a word of confirmation.
 
     `saved`: the sentence about comments that were to be saved.
@@ -515,12 +515,12 @@ def decided(request: HttpRequest, event: ReturnEvent, saved: str = "") -> HttpRe
     return done(request, "" if event.hold_until else sentence)
 
 
-def done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpResponse:
+def done(request: CaseRequest, sentence: str, otherwise: str = "") -> HttpResponse:
     """303 to where the form says to go on, else to `otherwise`, else to the list."""
     if sentence:
         messages.success(request, sentence)
     # The list is a member's page: an admin stays with the request.
-    reference = request.resolver_match.kwargs["reference"]
+    reference = request.return_request.reference
     is_admin = request.actor.role == Role.ADMIN
     default = reverse("seller-return", args=[reference]) if is_admin else reverse("seller-returns")
     response = redirect(_next(request, otherwise or default))
@@ -528,7 +528,7 @@ def done(request: HttpRequest, sentence: str, otherwise: str = "") -> HttpRespon
     return response
 
 
-def row_again(request: HttpRequest, reference: str, announce: str) -> HttpResponse:
+def row_again(request: MemberRequest, reference: str, announce: str) -> HttpResponse:
     """The row as htmx puts it in place of the one before, with the tabs, and a word for who cannot see it."""
     actor: Actor = request.actor
     case = get_case(actor, reference)
@@ -600,7 +600,7 @@ def _chips(form: FilterForm, query: QueryDict) -> list[Chip]:
     return chips
 
 
-def _matching(request: HttpRequest, filters: Filters, page: Page, in_tab: int) -> int:
+def _matching(request: MemberRequest, filters: Filters, page: Page, in_tab: int) -> int:
     """How many requests all pages of the list have, up to what one bulk takes; 0 when this page is all of them.
 
     `in_tab`: how many the tab has.

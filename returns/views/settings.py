@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ..actors import MemberRole
-from ..decorators import seller_required
+from ..decorators import MemberRequest, seller_required
 from ..exceptions import Forbidden, NotFound
 from ..forms import ChangesForm, ServiceForm, time_zone_choices
 from ..models import Invitation, ReturnAddress, Seller
@@ -195,13 +195,13 @@ def _shown(seller: Seller, name: str) -> Any:
 
 @seller_required
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: MemberRequest) -> HttpResponse:
     return _page(request)
 
 
 @seller_required
 @require_POST
-def save_section(request: HttpRequest, section: str) -> HttpResponse:
+def save_section(request: MemberRequest, section: str) -> HttpResponse:
     _check_owner(request)
     if section not in SECTIONS:
         raise NotFound(_("This page does not exist, or it is not yours."))
@@ -214,7 +214,7 @@ def save_section(request: HttpRequest, section: str) -> HttpResponse:
 
 @seller_required
 @require_POST
-def invite(request: HttpRequest) -> HttpResponse:
+def invite(request: MemberRequest) -> HttpResponse:
     form = InviteForm(request.POST, auto_id="invite_%s")
     invitation: Invitation | None = None
     if form.is_valid():
@@ -226,28 +226,28 @@ def invite(request: HttpRequest) -> HttpResponse:
 
 @seller_required
 @require_POST
-def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+def revoke(request: MemberRequest, pk: int) -> HttpResponse:
     team.revoke_invitation(request.actor, invitation_id=pk)
     return _done(request, _("The invitation is taken back."))
 
 
 @seller_required
 @require_POST
-def change_member(request: HttpRequest, pk: int) -> HttpResponse:
+def change_member(request: MemberRequest, pk: int) -> HttpResponse:
     team.change_member(request.actor, membership_id=pk, role=request.POST.get("role", ""))
     return _done(request, _("The role is changed."))
 
 
 @seller_required
 @require_POST
-def remove_member(request: HttpRequest, pk: int) -> HttpResponse:
+def remove_member(request: MemberRequest, pk: int) -> HttpResponse:
     team.change_member(request.actor, membership_id=pk, is_active=False)
     return _done(request, _("The member is removed and has no access any more."))
 
 
 @seller_required
 @require_POST
-def add_address(request: HttpRequest) -> HttpResponse:
+def add_address(request: MemberRequest) -> HttpResponse:
     _check_owner(request)
     form = AddressForm(request.POST, instance=ReturnAddress(seller=request.seller), auto_id="address_%s")
     if not form.is_valid():
@@ -258,7 +258,7 @@ def add_address(request: HttpRequest) -> HttpResponse:
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit_address(request: HttpRequest, pk: int) -> HttpResponse:
+def edit_address(request: MemberRequest, pk: int) -> HttpResponse:
     """Change an address for requests to come; those that were authorized with it keep their copy."""
     _check_owner(request)
     address = request.seller.return_addresses.filter(pk=pk, is_active=True).first()
@@ -274,7 +274,7 @@ def edit_address(request: HttpRequest, pk: int) -> HttpResponse:
 
 @seller_required
 @require_POST
-def retire_address(request: HttpRequest, pk: int) -> HttpResponse:
+def retire_address(request: MemberRequest, pk: int) -> HttpResponse:
     """Offer the address no longer; requests that were authorized with it keep their copy."""
     _check_owner(request)
     if not request.seller.return_addresses.filter(pk=pk).update(is_active=False):
@@ -282,18 +282,18 @@ def retire_address(request: HttpRequest, pk: int) -> HttpResponse:
     return _done(request, _("The return address is no longer offered."))
 
 
-def _check_owner(request: HttpRequest) -> None:
+def _check_owner(request: MemberRequest) -> None:
     if not team.may_manage(request.actor):
         raise Forbidden(_("Only an owner of the team may change this."))
 
 
-def _section(request: HttpRequest, key: str, data: Any = None) -> Section:
+def _section(request: MemberRequest, key: str, data: Any = None) -> Section:
     # Another copy than the page is drawn for: a form with errors changes only this one.
     instance = Seller.objects.get(pk=request.seller.pk) if data else request.seller
     return Section(key, SECTIONS[key](data, instance=instance, auto_id=f"{key}_%s"))
 
 
-def _page(request: HttpRequest, sent: str = "", form: Any = None) -> HttpResponse:
+def _page(request: MemberRequest, sent: str = "", form: Any = None) -> HttpResponse:
     """The settings; with `form`, the one named `sent` stands there as it was sent, with its errors."""
     seller: Seller = request.seller
     owners = list(team.list_owners(seller))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from .. import services
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import CaseRequest, seller_required
 from ..forms import ServiceForm
 from ..selectors.cases import Case
 from ..selectors.seller_pages import item_details
@@ -39,7 +39,7 @@ class SplitForm(ServiceForm):
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def split(request: HttpRequest, reference: str) -> HttpResponse:
+def split(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     case = case_for(request, Action.SPLIT)
     form = SplitForm(request.POST or None, case=case, initial=initial_of(request))

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import CaseRequest, seller_required
 from ..exceptions import NotFound
 from ..forms import NoteForm
 from ..services import teamwork
@@ -17,7 +17,7 @@ from .seller import assign_form, case_of, decision_page, done, initial_of, is_se
 
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def assign(request: HttpRequest, reference: str) -> HttpResponse:
+def assign(request: CaseRequest, reference: str) -> HttpResponse:
     """Give the request to a colleague, to oneself, or to nobody."""
     actor: Actor = request.actor
     if actor.role != Role.SELLER:
@@ -42,7 +42,7 @@ def assign(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_POST
-def add_note(request: HttpRequest, reference: str) -> HttpResponse:
+def add_note(request: CaseRequest, reference: str) -> HttpResponse:
     actor: Actor = request.actor
     form = NoteForm(request.POST)
     note = None
@@ -58,7 +58,7 @@ def add_note(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_required
 @require_POST
-def remove_note(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
+def remove_note(request: CaseRequest, reference: str, pk: int) -> HttpResponse:
     teamwork.remove_note(request.actor, reference=reference, note_id=pk)
     return _to_notes(request, reference, _("The note is removed."))
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from .. import services
 from ..asking_forms import ChooseForm, DeclaredForm, day_of
-from ..decorators import buyer_order_required, seller_order_required
+from ..decorators import BuyerRequest, MemberRequest, buyer_order_required, seller_order_required
 from ..exceptions import Forbidden
 from ..forms import ConfirmForm
 from ..models import MarketplaceSettings, Order
@@ -27,7 +27,7 @@ from ..services.withdraw import WithdrawnLine, check_declared
 
 @buyer_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def choose(request: HttpRequest, reference: str) -> HttpResponse:
+def choose(request: BuyerRequest, reference: str) -> HttpResponse:
     """From which items and how many units: all that are left, unless the buyer takes some out."""
     order = get_order(request.actor, reference)
     right = right_of(order)
@@ -35,14 +35,14 @@ def choose(request: HttpRequest, reference: str) -> HttpResponse:
     form = ChooseForm(request.POST if request.method == "POST" else None, lines=right.lines, chosen=chosen)
     if request.method == "POST" and right.lines and _is_possible(form, right):
         query = QueryDict(mutable=True)
-        query.update({f"quantity_{pk}": units for pk, units in form.quantities().items() if units})
+        query.update({f"quantity_{pk}": str(units) for pk, units in form.quantities().items() if units})
         return _see(f"{reverse('buyer-withdraw-confirm', args=[reference])}?{query.urlencode()}")
     return _page(request, "withdraw_choose.html", order, {"form": form, "right": right})
 
 
 @buyer_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def confirm(request: HttpRequest, reference: str) -> HttpResponse:
+def confirm(request: BuyerRequest, reference: str) -> HttpResponse:
     """The declaration as it will be made; confirming it is the declaration."""
     order = get_order(request.actor, reference)
     right = right_of(order)
@@ -76,7 +76,7 @@ def confirm(request: HttpRequest, reference: str) -> HttpResponse:
 
 @seller_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def record(request: HttpRequest, reference: str) -> HttpResponse:
+def record(request: MemberRequest, reference: str) -> HttpResponse:
     """From what the buyer has withdrawn, and on which day."""
     order = _order_to_record(request, reference)
     lines, right = list_lines(order), right_of(order)
@@ -91,14 +91,14 @@ def record(request: HttpRequest, reference: str) -> HttpResponse:
         elif _is_possible(form, right):
             query = QueryDict(mutable=True)
             query["declared_date"] = day.isoformat()
-            query.update({f"quantity_{pk}": units for pk, units in form.quantities().items() if units})
+            query.update({f"quantity_{pk}": str(units) for pk, units in form.quantities().items() if units})
             return _see(f"{reverse('seller-withdraw-confirm', args=[reference])}?{query.urlencode()}")
     return _page(request, "seller_withdraw.html", order, {"form": form, "right": right})
 
 
 @seller_order_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def record_confirm(request: HttpRequest, reference: str) -> HttpResponse:
+def record_confirm(request: MemberRequest, reference: str) -> HttpResponse:
     """What will be recorded, and what follows; confirming it records it."""
     order = _order_to_record(request, reference)
     said = request.POST if request.method == "POST" else request.GET
@@ -135,7 +135,7 @@ def record_confirm(request: HttpRequest, reference: str) -> HttpResponse:
     return _page(request, "seller_withdraw_confirm.html", order, context)
 
 
-def _order_to_record(request: HttpRequest, reference: str) -> Order:
+def _order_to_record(request: MemberRequest, reference: str) -> Order:
     """The order; a viewer may not even begin."""
     if not request.actor.may_write:
         raise Forbidden(_("You may look at everything here, but not decide. Ask an owner of the team."))

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from .. import services
 from ..actors import Actor
-from ..decorators import seller_required
+from ..decorators import CaseRequest, MemberRequest, seller_required
 from ..message_forms import MessageForm
 from ..models import ReturnEvent
 from ..selectors.cases import Case, get_case
@@ -23,7 +23,7 @@ from .seller import case_for, decision_page, done, initial_of, is_sent
 @takes_photos
 @seller_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def write(request: HttpRequest, reference: str) -> HttpResponse:
+def write(request: CaseRequest, reference: str) -> HttpResponse:
     """A message to the buyer; with ``?draft=cost`` it begins with what the return would cost."""
     actor: Actor = request.actor
     case = case_for(request, Action.WRITE)
@@ -51,7 +51,7 @@ def write(request: HttpRequest, reference: str) -> HttpResponse:
     return decision_page(request, "seller_write.html", case, form, context)
 
 
-def message_as_typed(request: HttpRequest, reference: str) -> tuple[MessageForm, ReturnEvent]:
+def message_as_typed(request: MemberRequest, reference: str) -> tuple[MessageForm, ReturnEvent]:
     """The form as it stands in this POST, and its unsaved event, for the preview beside it."""
     case = get_case(request.actor, reference)
     form = _form(request, case)

@@ -35,6 +35,12 @@ def rings() -> list[int]:
     events_written.disconnect(hear)
 
 
+@pytest.mark.parametrize("name", ["own_user_id", "own_seller_id", "own_order_id"])
+def test_an_actor_without_an_id_asks_for_nothing_by_it(name: str) -> None:
+    with pytest.raises(ValueError, match="not an actor with such an id"):
+        getattr(Actor.system(), name)
+
+
 def ask(request_reference: str) -> None:
     access.ask_for_code(reference=request_reference, nonce=NONCE, address="192.0.2.7")
 

@@ -229,8 +229,8 @@ class Audit:
             .annotate(number=Count("pk"))
             .filter(number__gt=1)
         )
-        for row in opened:
-            yield f"order {row['request__order_id']} was asked {row['number']} times by one form"
+        for asked in opened:
+            yield f"order {asked['request__order_id']} was asked {asked['number']} times by one form"
 
     def nothing_is_late(self) -> Findings:
         waiting = ReturnEvent.objects.filter(

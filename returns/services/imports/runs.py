@@ -209,7 +209,7 @@ class RowJournal(Journal):
     def __init__(self, actor: Actor, *, kind: FileKind, file: BinaryIO, name: str) -> None:
         self._summary = Summary()
         self._run = FileRun.objects.create(
-            seller_id=actor.seller_id,
+            seller_id=actor.own_seller_id,
             user_id=actor.user_id,
             kind=kind,
             file_name=clean_text(name, 255),

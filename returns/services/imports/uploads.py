@@ -70,7 +70,7 @@ def receive_file(actor: Actor, *, file: Any) -> FileRun:
     except UnreadableFile as refusal:
         raise Invalid(refusal.sentence, {"file": refusal.sentence}) from None
     return FileRun.objects.create(
-        seller_id=actor.seller_id,
+        seller_id=actor.own_seller_id,
         user_id=actor.user_id,
         kind=kind,
         file_name=clean_text(file.name, 255),
