@@ -49,7 +49,7 @@ def give(request: MemberRequest, reference: str) -> HttpResponse:
 
 @seller_order_required
 @require_POST
-def give_preview(request: HttpRequest, reference: str) -> HttpResponse:
+def give_preview(request: MemberRequest, reference: str) -> HttpResponse:
     """The message beside the form, as the form stands; a fragment for htmx."""
     row = get_order(request.actor, reference)
     form = _form(request, row, percent_of(request.seller, MarketplaceSettings.load()))
@@ -57,12 +57,12 @@ def give_preview(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "_concession_message.html", context)
 
 
-def _form(request: HttpRequest, row: OrderRow, percent: int) -> ConcessionForm:
+def _form(request: MemberRequest, row: OrderRow, percent: int) -> ConcessionForm:
     lines = [line for line in row.lines if still_possible(line, percent) or request.method == "POST"]
     return ConcessionForm(request.POST or None, lines=lines, percent=percent)
 
 
-def _planned(request: HttpRequest, reference: str, form: ConcessionForm) -> Refund | None:
+def _planned(request: MemberRequest, reference: str, form: ConcessionForm) -> Refund | None:
     """What the form would give as it stands; None, with errors at the fields of a form that was sent, where it
     would be refused.
     """
@@ -70,7 +70,7 @@ def _planned(request: HttpRequest, reference: str, form: ConcessionForm) -> Refu
 
 
 def _given(
-    request: HttpRequest, reference: str, form: ConcessionForm, *, key: str = "", is_preview: bool = False
+    request: MemberRequest, reference: str, form: ConcessionForm, *, key: str = "", is_preview: bool = False
 ) -> Refund | None:
     return form.carry_out(
         lambda: give_concession(
