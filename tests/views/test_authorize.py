@@ -355,7 +355,7 @@ def test_an_agent_may_not_keep_them(cast: Cast) -> None:
 
 def test_an_admin_may_not_keep_them_for_a_team_of_others(cast: Cast) -> None:
     request = open_request(make_order(cast.north_lane, country="FR"))
-    decision = Authorization(instructions="Wrap it well.", saves_instructions=True)
+    decision = Authorization(typed_address=TypedAddress(country="FR"), saves_instructions=True)
     with pytest.raises(services.decide.Forbidden):
         services.authorize_return(cast.actor(cast.root), reference=request.reference, decision=decision)
 
