@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Self
+from unicodedata import normalize
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from . import policy
 from .actors import Actor
 from .carriers import KNOWN
+from .dates import active_locale
 from .exceptions import Invalid, SomebodyElseWasFirst, TransitionNotAllowed
 from .grounds import CLAIMS_OUTLAST, Ground, Stated
 from .models import ReturnReason
@@ -77,6 +79,28 @@ def time_zone_choices() -> list[tuple[str, str]]:
     """The zones that people live in, by continent and place."""
     places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
     return [(zone, zone.replace("_", " ")) for zone in ["UTC", *places]]
+
+
+# What CLDR names beside countries: unions, outlying islands without a post of their own, and placeholders.
+NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+
+
+def country_choices() -> list[tuple[str, str]]:
+    """Countries in the reader's language: in English by name, in Chinese, which has no letters to go by, by code."""
+    locale = active_locale()
+    named = {
+        code: name
+        for code, name in locale.territories.items()
+        if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES
+    }
+    if locale.language == "zh":
+        countries = [(code, f"{code} {named[code]}") for code in sorted(named)]
+    else:
+        # Å among A, as in a dictionary.
+        countries = sorted(
+            named.items(), key=lambda country: normalize("NFKD", country[1]).encode("ascii", "ignore")
+        )
+    return [("", _("Choose")), *countries]
 
 
 class ChangesForm(forms.ModelForm):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from .carriers import KNOWN
 from .exceptions import SomebodyElseWasFirst, TransitionNotAllowed
-from .forms import ServiceForm, exact_amount
+from .forms import ServiceForm, country_choices, exact_amount
 from .models import LabelKind, Seller
 from .money import currency_exponent, to_minor
 from .selectors.cases import Case
@@ -123,12 +123,7 @@ class AuthorizeForm(LabelForm):
     new_city = forms.CharField(label=gettext_lazy("City"), required=False, max_length=100)
     new_region = forms.CharField(label=gettext_lazy("Region"), required=False, max_length=100)
     new_postal_code = forms.CharField(label=gettext_lazy("Postal code"), required=False, max_length=20)
-    new_country = forms.CharField(
-        label=gettext_lazy("Country"),
-        required=False,
-        max_length=2,
-        help_text=gettext_lazy("Two letters, for example US or DE."),
-    )
+    new_country = forms.ChoiceField(label=gettext_lazy("Country"), required=False, choices=country_choices)
     save_address = forms.BooleanField(label=gettext_lazy("Save to the return addresses"), required=False)
     merchant_rma = forms.CharField(
         label=gettext_lazy("Your own RMA number"),

@@ -438,7 +438,7 @@ def _address_errors(address: ReturnAddress) -> dict[str, Any]:
         elif len(value) > (field.max_length or 0):
             errors[f"new_{name}"] = _("Shorten this to %(most)d characters.") % {"most": field.max_length}
     if len(address.country) != 2 or address.country not in active_locale().territories:
-        errors["new_country"] = _("Enter the two letters of a country, for example US or DE.")
+        errors["new_country"] = _("Choose a country.")
     return errors
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ..actors import MemberRole
 from ..decorators import MemberRequest, seller_required
 from ..exceptions import Forbidden, NotFound
-from ..forms import ChangesForm, ServiceForm, time_zone_choices
+from ..forms import ChangesForm, ServiceForm, country_choices, time_zone_choices
 from ..models import Invitation, ReturnAddress, Seller
 from ..models.people import Language
 from ..selectors.seller_pages import country_name
@@ -134,21 +134,12 @@ SECTIONS: dict[str, type[ChangesForm]] = {
 
 
 class AddressForm(ChangesForm):
-    country = forms.RegexField(
-        "^[A-Za-z]{2}$",
-        label=gettext_lazy("Country"),
-        max_length=2,
-        help_text=gettext_lazy("Two letters, for example US or DE."),
-    )
+    country = forms.ChoiceField(label=gettext_lazy("Country"), choices=country_choices)
 
     class Meta:
         model = ReturnAddress
         fields = ("name", "lines", "city", "region", "postal_code", "country")
         widgets = {"lines": forms.Textarea(attrs={"rows": 2, "maxlength": 300})}
-
-    def clean_country(self) -> str:
-        country: str = self.cleaned_data["country"]
-        return country.upper()
 
 
 class InviteForm(ServiceForm):

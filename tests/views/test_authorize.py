@@ -37,7 +37,7 @@ IN_NANTES = {
     "new_lines": "12 rue du Port\nBâtiment B",
     "new_city": "Nantes",
     "new_postal_code": "44000",
-    "new_country": "fr",
+    "new_country": "FR",
 }
 
 
@@ -366,7 +366,8 @@ def test_an_admin_may_not_keep_them_for_a_team_of_others(cast: Cast) -> None:
         ({"new_name": ""}, "Name: An address needs this: please fill it in."),
         ({"new_lines": " \n "}, "Street and number: An address needs this"),
         ({"new_city": "\u200b"}, "City: An address needs this"),
-        ({"new_country": "XX"}, "Country: Enter the two letters of a country"),
+        ({"new_country": ""}, "Country: Choose a country."),
+        ({"new_country": "XX"}, "Country: Select a valid choice. XX is not one of the available choices."),
         ({"new_country": "US"}, "Return address: Give a return address in the buyer's country"),
     ],
 )

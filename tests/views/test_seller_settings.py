@@ -183,11 +183,24 @@ def test_an_owner_changes_an_address_and_what_was_authorized_with_it_keeps_it(
     client = browser(cast.alice)
     assert f'href="{url_of(address)}"' in client.get(SETTINGS).content.decode()
     form = sent_by(client.get(url_of(address)).context["form"])
-    assert client.post(url_of(address), form | {"city": "Burnaby", "country": "ca"}).status_code == 303
+    assert client.post(url_of(address), form | {"city": "Burnaby"}).status_code == 303
     assert "Burnaby" in client.get(SETTINGS).content.decode()
     request = ReturnRequest.objects.get(pk=request.pk)
     assert "Vancouver" in request.return_address
     assert "Burnaby" not in request.return_address
+
+
+def test_a_country_is_chosen_by_its_name(browser: Browser, cast: Cast, address: ReturnAddress) -> None:
+    client = browser(cast.alice)
+    page = client.get(url_of(address)).content.decode()
+    assert '<option value="CA" selected>Canada</option>' in page
+    assert page.index(">Åland Islands<") < page.index(">Austria<") < page.index(">Zimbabwe<")
+    assert 'value="EU"' not in page
+    cast.alice.language = "zh-hans"
+    cast.alice.save(update_fields=["language"])
+    page = client.get(url_of(address)).content.decode()
+    assert '<option value="CA" selected>CA 加拿大</option>' in page
+    assert page.index(">AT 奥地利<") < page.index(">DE 德国<") < page.index(">ZW 津巴布韦<")
 
 
 def test_a_wrong_address_is_shown_again_and_stays_as_it_was(
