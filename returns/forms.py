@@ -100,7 +100,7 @@ def country_choices() -> list[tuple[str, str]]:
         countries = sorted(
             named.items(), key=lambda country: normalize("NFKD", country[1]).encode("ascii", "ignore")
         )
-    return [("", _("Choose")), *countries]
+    return [("", str(_("Choose"))), *countries]
 
 
 class ChangesForm(forms.ModelForm):
