@@ -279,7 +279,6 @@ def _confirm(actor: Actor, payout: Payout, case: Case | None, paid_date: date) -
             has_open_payouts=others.exists(),
         )
     _write(actor, payout, case, PayoutState.CONFIRMED, settlement=settlement)
-    payout.refunds.update(refunded_date=paid_date)
 
 
 def _write(
@@ -316,7 +315,10 @@ def _write(
             *("confirmed_at", "paid_date", "settled_by"),
         ]
     )
-    payout.refunds.update(status=RefundState(state.value))
+    # All at once: a row that one transaction changes twice has PostgreSQL ask again, as it commits, for a share of
+    # what it refers to. A concession's request is not locked here, and whoever has it may be waiting for the line.
+    columns = {"refunded_date": payout.paid_date} if state == PayoutState.CONFIRMED else {}
+    payout.refunds.update(status=RefundState(state.value), **columns)
     if case is not None:
         _mark(case.request)
 

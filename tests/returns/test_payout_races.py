@@ -15,12 +15,14 @@ from returns import services
 from returns.actors import Actor
 from returns.exceptions import TransitionNotAllowed
 from returns.models import OrderItem, Payout, Refund, ReturnRequest
+from returns.services.concessions import give_concession
 from returns.services.payout_delivery import send_payouts
 from returns.state_machine import Outcome, Status
 from tests.factories import Cast, a_request_in, at_once, day, everything_owed, make_cast
-from tests.returns.rivals import Rival, crew, losers, winners
+from tests.returns.rivals import Rival, crew, losers, somebody_waits, winners
 from tests.returns.shop_server import SECRET, ShopServer
-from tests.returns.test_services_payouts import be_due, refund_all, sound, states, told
+from tests.returns.test_services_payouts import CONFIRMED, be_due, refund_all, sound, states, told
+from tests.services import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -55,6 +57,36 @@ def test_twenty_who_refund_the_same_at_once_give_it_once(cast: Cast, alice: Acto
     assert sum(Refund.objects.values_list("amount_minor", flat=True)) == 13932
     assert Payout.objects.get().amount_minor == 13932
     assert told(request, "refund_issued") == 1
+    sound()
+
+
+def test_the_shop_confirms_a_concession_while_its_request_is_decided(
+    cast: Cast, alice: Actor, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, Status.REFUND_DUE)
+    line = request.order.items.get()
+    given = give_concession(
+        alice,
+        order_reference=request.order.reference,
+        request_reference=request.reference,
+        line_id=line.pk,
+        part="goodwill",
+        amount_minor=100,
+    )
+    assert given.payout is not None
+    payout = given.payout
+    send_payouts()
+    with transaction.atomic():
+        list(ReturnRequest.objects.select_for_update().filter(pk=request.pk))
+        shops_word = Rival(lambda: services.confirm_payout(payout.reference))
+        wait_until(
+            lambda: shops_word.doing == "BEGIN IMMEDIATE" or somebody_waits() or not shops_word.is_alive()
+        )
+        # Whoever decides about the request locks its line next: the shop's word must not hold that and wait for this.
+        list(OrderItem.objects.select_for_update().filter(pk=line.pk))
+    shops_word.outcome()
+    payout.refresh_from_db()
+    assert payout.status == CONFIRMED
     sound()
 
 
