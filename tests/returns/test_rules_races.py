@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import transaction
 
+from notifications.services import deliver_messages, relay_events
 from returns.exceptions import Invalid
 from returns.models import OrderItem, Refund, ReturnlessRule, ReturnRequest, Seller, SkuRule, SkuUpload
 from returns.models.money import RefundCause
@@ -49,6 +50,11 @@ def test_four_who_ask_at_once_are_never_given_more_than_was_paid(cast: Cast, rou
     assert refunded == ReturnRequest.objects.count() == 2 * rounds
     assert Refund.objects.filter(cause=RefundCause.RULE).count() == 4 * rounds
     everything_adds_up()
+    # The long run takes longer than a message may wait.
+    while relay_events():
+        pass
+    while deliver_messages():
+        pass
     call_command("audit")
 
 
