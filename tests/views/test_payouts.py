@@ -148,6 +148,7 @@ def test_an_agreed_credit_is_given_in_the_shop_and_no_refund(cast: Cast, alice: 
     assert "The credit of $3.50 is yours to give, in your shop." in page
     assert "$3.50 refunded or given as a credit, not all of it yet" in page
     assert "$3.50 to be given as a credit" in page
+    assert "$3.50 · Credit" in text_of(alice.get(f"/seller/orders/{request.order.reference}/"))
     for shown in (one, text_of(alice.get(PAGE)), page):
         assert "payment account" not in shown
 
