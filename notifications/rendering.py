@@ -31,6 +31,7 @@ from returns import offers
 from returns.fees import told
 from returns.history import is_to_be_paid
 from returns.models import MarketplaceSettings, OfferKind, ReturnEvent, Seller
+from returns.models.offers import is_of_credit
 from returns.models.reasons import PLACEHOLDERS
 from returns.models.requests import ItemCondition, Source
 from returns.money import format_money
@@ -114,7 +115,7 @@ class OfferWords:
 class MessageFacts:
     """All that a message may say. `page`: the address of the reader's page of the request, `choices`: of
     the page on which a member chooses what to be told; "" without one. `given_for`: the part of a concession,
-    "" for a refund."""
+    "" for a refund. `is_credit`: what `refund` names is a credit for a later order."""
 
     reader: Reader
     zone: str
@@ -158,6 +159,7 @@ class MessageFacts:
     label: LabelWords | None = None
     refund: Money | None = None
     refund_date: date | None = None
+    is_credit: bool = False
     payout_failure: str = ""
     offer: OfferWords | None = None
     given_for: str = ""
@@ -264,6 +266,7 @@ def facts_of(
         else None,
         refund=Money(refund["minor"], refund["currency"]) if refund else None,
         refund_date=_date(refund_day),
+        is_credit=is_of_credit(facts),
         payout_failure=payout.get("failure", ""),
         offer=_offer(facts.get("offer") or {}),
         fees=tuple(
@@ -518,11 +521,13 @@ def _money_rows(facts: MessageFacts, language: str) -> Iterator[tuple[str, list[
         }
         yield _("Refund promised"), [_("%(amount)s by %(day)s") % promised]
     if facts.refund:
-        yield _("Concession") if facts.given_for else _("Refund"), [_amount(facts.refund, language)]
+        name = _("Concession") if facts.given_for else _("Credit") if facts.is_credit else _("Refund")
+        yield name, [_amount(facts.refund, language)]
     if facts.replacement:
         yield from _replacement_rows(facts.replacement)
     if facts.refund_date:
-        yield _("Day of the refund"), [day_in_words(facts.refund_date, language)]
+        name = _("Day of the credit") if facts.is_credit else _("Day of the refund")
+        yield name, [day_in_words(facts.refund_date, language)]
 
 
 def _replacement_rows(sent: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:

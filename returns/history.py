@@ -13,6 +13,7 @@ from .actors import Actor
 from .dates import format_moment
 from .models import OfferKind, OfferState, ReturnEvent, ReturnRequest
 from .models.money import RefundKind
+from .models.offers import is_of_credit
 from .models.payouts import PayoutState
 from .money import format_money
 from .state_machine import SELLERS_SIDE, Action, Outcome, Role
@@ -87,7 +88,7 @@ def is_to_be_paid(event: ReturnEvent) -> bool:
 def payout_words(event: ReturnEvent) -> str:
     """What became of a pay-out."""
     return {
-        PayoutState.CONFIRMED: _("Refund paid"),
+        PayoutState.CONFIRMED: _("Credit given") if is_of_credit(event.facts) else _("Refund paid"),
         PayoutState.FAILED: _("Pay-out failed"),
         PayoutState.REQUESTED: _("Pay-out tried again"),
         PayoutState.GIVEN_UP: _("Pay-out given up"),
@@ -147,10 +148,12 @@ def money(event: ReturnEvent) -> list[str]:
 
 
 def _sum_words(event: ReturnEvent) -> str:
-    if event.action != Action.PAY_OUT:
-        return _("%(amount)s to be paid") if is_to_be_paid(event) else _("%(amount)s refunded")
-    is_paid = event.facts["payout"]["state"] == PayoutState.CONFIRMED
-    return _("%(amount)s refunded") if is_paid else "%(amount)s"
+    is_credit = is_of_credit(event.facts)
+    if event.action == Action.PAY_OUT and event.facts["payout"]["state"] != PayoutState.CONFIRMED:
+        return "%(amount)s"
+    if is_to_be_paid(event):
+        return _("%(amount)s to be given as a credit") if is_credit else _("%(amount)s to be paid")
+    return _("%(amount)s given as a credit") if is_credit else _("%(amount)s refunded")
 
 
 def _amount(minor: int, currency: str) -> str:
@@ -190,9 +193,14 @@ def sentence(event: ReturnEvent, actor: Actor) -> str:
         Outcome.REFUNDED_WITHOUT_RETURN: _("Refunded without return by %(who)s on %(when)s."),
         Outcome.REPLACED: _("Completed with a replacement by %(who)s on %(when)s."),
     }
+    is_credit = is_of_credit(event.facts)
     paid_out = {
-        PayoutState.CONFIRMED: _("Refund said to be paid by %(who)s on %(when)s."),
-        PayoutState.FAILED: _("The pay-out of a refund failed on %(when)s."),
+        PayoutState.CONFIRMED: _("Credit said to be given by %(who)s on %(when)s.")
+        if is_credit
+        else _("Refund said to be paid by %(who)s on %(when)s."),
+        PayoutState.FAILED: _("The pay-out of a credit failed on %(when)s.")
+        if is_credit
+        else _("The pay-out of a refund failed on %(when)s."),
         PayoutState.REQUESTED: _("Pay-out tried again by %(who)s on %(when)s."),
         PayoutState.GIVEN_UP: _("Pay-out given up by %(who)s on %(when)s."),
     }

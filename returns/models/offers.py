@@ -1,5 +1,8 @@
 """What a seller offers the buyer instead of the return that was asked for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +24,16 @@ class OfferKind(models.TextChoices):
 # What the buyer keeps the item for, or nothing more is sent back; and what the way back is made cheaper with.
 MONEY_KINDS = (OfferKind.KEEP_FULL, OfferKind.KEEP_PARTIAL, OfferKind.CREDIT)
 LABEL_KINDS = (OfferKind.DISCOUNTED_LABEL, OfferKind.FREE_LABEL)
+
+
+def is_of_credit(facts: Mapping[str, Any]) -> bool:
+    """Whether the money of an event with these facts, given or said to be paid, is a credit for a later order.
+
+    What gives it carries the offer that was accepted; an offer alone gives nothing.
+    """
+    if "payout" in facts:
+        return bool(facts["payout"].get("credit"))
+    return "refund" in facts and facts.get("offer", {}).get("kind") == OfferKind.CREDIT
 
 
 class OfferState(models.TextChoices):

@@ -12,6 +12,7 @@ from ..state_machine import Role
 from .events import ReturnEvent
 from .fields import ReferenceField, minor_units, one_of
 from .money import RefundKind
+from .offers import is_of_credit
 from .order import Order
 from .people import Seller, User
 from .requests import ReturnRequest
@@ -134,6 +135,11 @@ class Payout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_minor} {self.currency}"
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether the buyer gets a credit for a later order; read it with `event`, which knows."""
+        return self.event is not None and is_of_credit(self.event.facts)
 
     @property
     def is_waiting_for_the_shop(self) -> bool:

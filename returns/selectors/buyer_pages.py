@@ -15,6 +15,7 @@ from .. import history, policy
 from ..actors import Actor
 from ..dates import format_day
 from ..models import OfferState, ReturnEvent
+from ..models.offers import is_of_credit
 from ..models.payouts import PayoutState
 from ..models.people import Language
 from ..state_machine import (
@@ -323,7 +324,9 @@ def _told(event: ReturnEvent, case: Case) -> str:
         Action.KEEP_ITEM: _("You kept the item"),
         Action.RECEIVE: _("The seller received your return"),
         Action.REFUND: _("The seller refunded you"),
-        Action.PAY_OUT: _("Your refund was paid"),
+        Action.PAY_OUT: _("Your credit was given")
+        if is_of_credit(event.facts)
+        else _("Your refund was paid"),
         Action.REOPEN: _("The request was opened again"),
         Action.HAND_OVER: _("You sent the parcel"),
         Action.ESCALATE: _("The marketplace was asked to step in"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from ..models import Order, Refund, ReturnRequest
 from ..models.money import RefundCause, RefundPart, RefundState
+from ..models.offers import is_of_credit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,19 @@ def _concessions() -> QuerySet[Refund]:
 
 
 def _given(rows: QuerySet[Refund]) -> list[Given]:
-    shown = rows.select_related("order_item", "request", "user").order_by("-recorded_at", "-pk")
+    shown = rows.select_related("order_item", "request", "user", "event").order_by("-recorded_at", "-pk")
     return [_line(row) for row in shown]
+
+
+def _sentence(row: Refund) -> str:
+    if row.cause == RefundCause.CONCESSION:
+        return _("Concession")
+    return _("Credit") if row.event is not None and is_of_credit(row.event.facts) else _("Refund")
 
 
 def _line(row: Refund) -> Given:
     return Given(
-        sentence=_("Concession") if row.cause == RefundCause.CONCESSION else _("Refund"),
+        sentence=_sentence(row),
         minor=row.amount_minor,
         currency=row.currency,
         part=str(RefundPart(row.part).label),

@@ -1,6 +1,6 @@
 """The offer of a request, ready to draw for the seller's side and for the buyer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from .. import offers, policy
 from ..actors import Actor
 from ..models import OfferKind, OfferState, ReturnEvent
+from ..models.offers import is_of_credit
+from ..models.payouts import PayoutState
 from ..money import format_money
 from ..state_machine import Action
 from .buyer_pages import StatusWords
@@ -63,10 +65,10 @@ def amount_of(minor: int | None, currency: str) -> str:
     return "" if minor is None else format_money(minor, currency, get_language() or "en")
 
 
-def settled_words(case: Case, events: Iterable[ReturnEvent]) -> StatusWords | None:
+def settled_words(case: Case, events: Sequence[ReturnEvent]) -> StatusWords | None:
     """Where a request stands that an accepted offer has completed and whose money is agreed, but not yet paid.
 
-    A credit is the seller's to give, so that nobody here is told of it.
+    Of a credit also once it is given: no refund follows, and no bank shows it.
     """
     for event in events:
         told = event.facts.get("offer", {})
@@ -74,9 +76,20 @@ def settled_words(case: Case, events: Iterable[ReturnEvent]) -> StatusWords | No
             amount = amount_of(told["minor"], told["currency"])
             paid = offers.how_it_is_paid()
             if told["kind"] == OfferKind.CREDIT:
-                paid = _("The seller gives you the credit.")
+                is_given = any(_gave_credit(one) for one in events)
+                paid = (
+                    _("The seller has given you the credit.")
+                    if is_given
+                    else _("The seller gives you the credit.")
+                )
             elif not case.request.open_payout:
                 return None
             sentence = offers.gist(told["kind"], amount, keeps=told["keeps"])
             return StatusWords(_("You accepted the offer"), f"{sentence} {paid}")
     return None
+
+
+def _gave_credit(event: ReturnEvent) -> bool:
+    """Whether the event says that a credit was given."""
+    is_paid = event.facts.get("payout", {}).get("state") == PayoutState.CONFIRMED
+    return is_paid and is_of_credit(event.facts)

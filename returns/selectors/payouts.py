@@ -64,18 +64,22 @@ def open_payouts_of(request: ReturnRequest) -> list[Payout]:
     """Those of this request that are not paid yet, the oldest first; no query where there are none."""
     if not request.open_payout:
         return []
-    return list(Payout.objects.filter(request=request, status__in=OPEN).order_by("pk"))
+    return list(
+        Payout.objects.filter(request=request, status__in=OPEN).select_related("event").order_by("pk")
+    )
 
 
 def where_it_stands(payout: Payout) -> str:
     """One sentence for the seller's side."""
     if payout.status == PayoutState.CONFIRMED:
         if payout.kind == RefundKind.HANDED_OVER and payout.settled_by_id is None:
-            return _("The shop has paid it.")
-        return _("Paid by hand.")
+            return _("The shop has given the credit.") if payout.is_credit else _("The shop has paid it.")
+        return _("Given by hand, as a credit.") if payout.is_credit else _("Paid by hand.")
     if payout.failure:
         return str(PayoutFailure(payout.failure).label)
     if payout.kind == RefundKind.RECORDED:
+        if payout.is_credit:
+            return _("Give the credit to the buyer in your shop, then say so here.")
         return _("Pay it in your own payment account, then say so here.")
     if payout.next_attempt_at is None:
         return _("The shop has taken it, and has not confirmed it yet.")
@@ -88,7 +92,7 @@ def where_it_stands(payout: Payout) -> str:
 
 def _with_rows(payouts: "QuerySet[Payout]") -> "QuerySet[Payout]":
     refunds = Refund.objects.select_related("order_item").order_by("pk")
-    return payouts.select_related("order__buyer", "request", "settled_by").prefetch_related(
+    return payouts.select_related("order__buyer", "request", "event", "settled_by").prefetch_related(
         Prefetch("refunds", refunds)
     )
 

@@ -99,6 +99,7 @@ def instruction(payout: Payout) -> bytes:
         "amount": str(to_decimal(payout.amount_minor, payout.currency)),
         "amount_minor": payout.amount_minor,
         "currency": payout.currency,
+        "as": "credit" if payout.is_credit else "refund",
         "seller": payout.seller.slug,
         "order_number": order.order_number,
         "return": {"reference": request.reference, "rma_number": request.rma_number} if request else None,

@@ -336,6 +336,7 @@ def _facts(payout: Payout, *, meets_promise: bool) -> dict[str, Any]:
         "failure": payout.failure,
         "fees": payout.event.facts["refund"].get("fees", []) if payout.event else [],
         "meets_promise": meets_promise,
+        **({"credit": True} if payout.is_credit else {}),
         **({"fees": fees} if fees else {}),
     }
 

@@ -16,6 +16,7 @@ from .. import services
 from ..decorators import MemberRequest, seller_payout_required, seller_required
 from ..exceptions import Invalid
 from ..forms import DateInput, ServiceForm
+from ..models import Payout
 from ..models.clock import database_now
 from ..models.payouts import PayoutState
 from ..selectors.payouts import get_payout, list_payouts
@@ -58,21 +59,27 @@ def payouts(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def payout(request: MemberRequest, reference: str) -> HttpResponse:
     """One pay-out, and a form for each thing that can be done about it."""
+    row = get_payout(request.actor, reference)
     form = PaidForm(request.POST or None, initial={"paid_on": database_now().date()})
+    if row.payout.is_credit:
+        form.fields["paid_on"].label = gettext_lazy("Day of the credit")
     if request.method == "POST":
-        sentence = _carry_out(request, reference, form)
+        sentence = _carry_out(request, row.payout, form)
         if sentence:
             messages.success(request, sentence)
             return HttpResponseRedirect(reverse("seller-payouts"), status=303)
-    context = {"row": get_payout(request.actor, reference), "form": form}
+    context = {"row": row, "form": form}
     return render(request, "seller_payout.html", context, status=422 if form.errors else 200)
 
 
-def _carry_out(request: MemberRequest, reference: str, form: PaidForm) -> str:
+def _carry_out(request: MemberRequest, payout: Payout, form: PaidForm) -> str:
     """Do what the form asks for; answers what is said then, or "" where the form is to be shown again."""
+    reference, is_credit = payout.reference, payout.is_credit
     match request.POST.get("act"):
         case "retry":
             services.retry_payout(request.actor, payout=reference)
+            if is_credit:
+                return _("The credit is handed over again.")
             return _("The refund is handed over again.")
         case "give_up":
             services.give_up_payout(request.actor, payout=reference)
@@ -83,6 +90,8 @@ def _carry_out(request: MemberRequest, reference: str, form: PaidForm) -> str:
                     request.actor, payout=reference, paid_date=form.cleaned_data["paid_on"]
                 )
             )
+            if paid and is_credit:
+                return _("The credit counts as given and the buyer is told.")
             return _("The refund counts as paid and the buyer is told.") if paid else ""
         case _:
             raise Invalid(_("This form cannot be read. Open the page again."))

@@ -43,6 +43,7 @@ from ..grounds import Ground
 from ..kept import Kept
 from ..middleware import next_page as _next
 from ..models import ReturnEvent
+from ..models.offers import is_of_credit
 from ..policy import PolicyVerdict
 from ..selectors import seller_pages
 from ..selectors.cases import Case, get_case, load_cases
@@ -250,6 +251,7 @@ def return_page(request: CaseRequest, note_form: NoteForm) -> HttpResponse:
         "return_request": case.request,
         "label": label_of(case.request),
         "payouts": open_payouts_of(case.request),
+        "gave_credit": any(is_of_credit(event.facts) for event in events),
         "offer": open_offer(case, actor, events),
         "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,

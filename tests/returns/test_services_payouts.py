@@ -168,6 +168,7 @@ def test_the_shop_is_asked_once_with_a_signed_instruction(cast: Cast, alice: Act
             "amount": "139.32",
             "amount_minor": 13932,
             "currency": "USD",
+            "as": "refund",
             "seller": "north-lane",
             "order_number": request.order.order_number,
             "return": {"reference": request.reference, "rma_number": request.rma_number},

@@ -11,15 +11,17 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from notifications.mailbox import parse, part
 from returns import services
 from returns.actors import Actor
-from returns.models import Payout, ReturnlessRule, ReturnRequest
+from returns.models import Offer, Payout, ReturnlessRule, ReturnRequest
 from returns.models.payouts import PayoutState
 from returns.selectors import payouts as selector
+from returns.services.offers import Terms
 from returns.services.payout_delivery import send_payouts
 from returns.state_machine import Outcome, Status
 from tests.browsers import let_in, signed_in
-from tests.factories import Cast, Line, a_request_in, day, everything_owed, make_order, open_request
+from tests.factories import Cast, Line, a_request_in, at_once, day, everything_owed, make_order, open_request
 from tests.returns.shop_server import SECRET, ShopServer
 from tests.views.test_overview import crowd
 from tests.views.test_refunds import sent
@@ -110,6 +112,87 @@ def test_what_a_rule_gave_is_found_everywhere_until_somebody_has_paid_it(cast: C
     page = text_of(buyer.get(f"/my/returns/{request.reference}/"))
     assert "on its way" not in page
     assert "Your refund was paid" in page
+
+
+def an_agreed_credit(cast: Cast) -> Payout:
+    """$3.50 for a later order, offered by Alice and accepted by the buyer."""
+    request = a_request_in(cast, Status.AUTHORIZATION_REQUIRED)
+    terms = Terms(kind="credit", amount_minor=350, comments="For your next order.")
+    services.make_offer(at_once(cast.actor(cast.alice)), reference=request.reference, terms=terms)
+    offer = Offer.objects.get(request=request)
+    buyer = let_in(request.order)
+    buyer.post(f"/my/returns/{request.reference}/offer/accept/", {"offer": offer.pk, "key": "b1"})
+    return Payout.objects.get(request=request)
+
+
+def test_an_agreed_credit_is_given_in_the_shop_and_no_refund(cast: Cast, alice: Client) -> None:
+    payout = an_agreed_credit(cast)
+    request: ReturnRequest = payout.request
+    buyer, own = let_in(request.order), f"/my/returns/{request.reference}/"
+    page = text_of(buyer.get(own))
+    assert (
+        "A credit of $3.50 for a later order is on its way to you. We write to you once it is given." in page
+    )
+    assert "$3.50 to be given as a credit" in page
+    assert "A refund of" not in page
+    assert "A credit is yours to give" in last_mail(cast.alice.email).subject
+
+    page = text_of(alice.get(PAGE))
+    assert "$3.50 Credit" in page
+    assert "Give the credit to the buyer in your shop, then say so here." in page
+    assert "I have given it" in page
+    one = text_of(alice.get(f"{PAGE}{payout.reference}/"))
+    assert "Once you have given the buyer the credit in your shop: no money is paid." in one
+    assert "Day of the credit" in one
+    page = text_of(alice.get(f"/seller/returns/{request.reference}/"))
+    assert "The credit of $3.50 is yours to give, in your shop." in page
+    assert "$3.50 refunded or given as a credit, not all of it yet" in page
+    assert "$3.50 to be given as a credit" in page
+    assert "$3.50 · Credit" in text_of(alice.get(f"/seller/orders/{request.order.reference}/"))
+    for shown in (one, text_of(alice.get(PAGE)), page):
+        assert "payment account" not in shown
+
+    post(alice, payout, "paid", paid_on=day(0))
+    assert "The credit counts as given and the buyer is told." in alice.get(PAGE).content.decode()
+    assert "Given by hand, as a credit." in text_of(alice.get(f"{PAGE}?status=confirmed"))
+    page = text_of(alice.get(f"/seller/returns/{request.reference}/"))
+    assert "Credit given" in page
+    assert "$3.50 given as a credit" in page
+    assert "Refund paid" not in page
+    page = text_of(buyer.get(own))
+    assert "The seller has given you the credit." in page
+    assert "Your credit was given" in page
+    assert "on its way" not in page
+    mail = last_mail()
+    assert mail.subject == f"Your credit was given: order {request.order.order_number}"
+    for shape in ("plain", "html"):
+        words = unescape(part(parse(mail.content), shape))
+        assert "North Lane has given you a credit of $3.50 for a later order" in words
+        assert "Day of the credit" in words
+        for wrong in ("bank", "Your refund", "last refund", "issued a refund", "do not agree"):
+            assert wrong not in words
+
+
+def test_the_shop_is_asked_for_a_credit_by_its_name(cast: Cast, alice: Client, shop: ShopServer) -> None:
+    shop.script.append((422, {"reason": "No such customer."}))
+    payout = an_agreed_credit(cast)
+    request: ReturnRequest = payout.request
+    page = text_of(alice.get(f"/seller/returns/{request.reference}/"))
+    assert "The credit of $3.50 is with the shop and not confirmed yet." in page
+    send_payouts()
+    assert [(asked["as"], asked["amount_minor"]) for asked in shop.asked] == [("credit", 350)]
+    assert "A credit could not be given" in last_mail(cast.alice.email).subject
+    page = text_of(alice.get(f"{PAGE}{payout.reference}/"))
+    assert "If you gave the buyer the credit yourself, in your shop." in page
+    page = text_of(alice.get(f"/seller/returns/{request.reference}/"))
+    assert "The credit of $3.50 could not be given." in page
+    post(alice, payout, "retry")
+    assert "The credit is handed over again." in alice.get(PAGE).content.decode()
+    shop.script.append((200, {"status": "confirmed"}))
+    send_payouts()
+    assert shop.bodies[0] == shop.bodies[1]
+    assert "The shop has given the credit." in text_of(alice.get(f"{PAGE}?status=confirmed"))
+    assert last_mail().subject == f"Your credit was given: order {request.order.order_number}"
 
 
 def test_a_day_that_cannot_be_is_told_at_its_field(cast: Cast, alice: Client) -> None:
