@@ -137,6 +137,8 @@ def _delivery_words(case: Case, status: Status) -> StatusWords:
     step_in_at = case.request.step_in_at
     if step_in_at and status == Status.AUTHORIZATION_REQUIRED and not case.is_imported:
         sentence = _("You will hear by %(day)s. If it arrives after all, please close this request.")
+        if case.request.prepaid_eligible:
+            sentence = _("You will hear by %(day)s. If it arrives after all, please tell the seller.")
         day = format_day(policy.local_day(step_in_at, case.rules.time_zone))
         return StatusWords(_("The seller looks into the delivery"), sentence % {"day": day})
     return StatusWords(

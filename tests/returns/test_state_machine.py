@@ -358,6 +358,11 @@ GUARDS = [
      "Another request holds these units now, so this one cannot be opened again."),
     ("hand_over", "buyer", "authorized", {"is_handed_over": True},
      "We already know that the parcel is on its way."),
+    ("hand_over", "buyer", "authorization_required", {"is_never_arrived": True},
+     "You said that the order never arrived, so there is nothing to send back. If it has arrived after all, "
+     "please tell the seller."),
+    ("hand_over", "system", "authorized", {"is_never_arrived": True},
+     "The buyer says that the order never arrived: there is nothing to send back."),
     ("undo", "seller", "closed", {"undoable_by": None},
      "The time to undo is over: the decision was passed on. A closed request can be reopened."),
     ("undo", "admin", "authorized", {"undoable_by": SOMEBODY_ELSE},
