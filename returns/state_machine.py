@@ -188,10 +188,7 @@ def _is_no_delivery_problem(facts: Facts, asking: Asking) -> Any:
     if not facts.is_never_arrived:
         return None
     if asking.role == Role.BUYER:
-        return _(
-            "You said that the order never arrived, so there is nothing to send back. If it has arrived after all, "
-            "please tell the seller."
-        )
+        return _("You said that the order never arrived: there is nothing to send back.")
     return _("The buyer says that the order never arrived: there is nothing to send back.")
 
 

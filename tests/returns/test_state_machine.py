@@ -359,8 +359,7 @@ GUARDS = [
     ("hand_over", "buyer", "authorized", {"is_handed_over": True},
      "We already know that the parcel is on its way."),
     ("hand_over", "buyer", "authorization_required", {"is_never_arrived": True},
-     "You said that the order never arrived, so there is nothing to send back. If it has arrived after all, "
-     "please tell the seller."),
+     "You said that the order never arrived: there is nothing to send back."),
     ("hand_over", "system", "authorized", {"is_never_arrived": True},
      "The buyer says that the order never arrived: there is nothing to send back."),
     ("undo", "seller", "closed", {"undoable_by": None},

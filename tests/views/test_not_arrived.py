@@ -123,7 +123,7 @@ def test_what_never_arrived_cannot_be_sent_back_and_stays_closable(order: Order)
     assert f"{page}sent/" not in client.get(page).content.decode()
     for answer in (client.get(f"{page}sent/"), client.post(f"{page}sent/", {"key": "s"})):
         assert answer.status_code in (409, 422)
-        assert "You said that the order never arrived, so there is nothing to send back." in words(answer)
+        assert "You said that the order never arrived: there is nothing to send back." in words(answer)
     assert ReturnRequest.objects.get().handed_over_at is None
     assert f'href="{page}close/"' in client.get(page).content.decode()
 
