@@ -131,6 +131,7 @@ class MessageFacts:
     items: tuple[Line, ...] = ()
     received: tuple[Line, ...] = ()
     action: str = ""
+    source: str = ""
     outcome: str = ""
     role: str = ""
     comments: str = ""
@@ -237,6 +238,7 @@ def facts_of(
             for item in facts.get("received", ())
         ),
         action=event.action,
+        source=event.source,
         outcome=event.outcome,
         role=event.role,
         comments=comments,
