@@ -431,8 +431,9 @@ def test_a_foreign_item_is_none_of_this_order(dora: Asking) -> None:
         ("", "It leaks.", "Choose a reason from the list."),
         ("NO-SUCH", "It leaks.", "Choose a reason from the list."),
         ("UND-UNKNOWN", "It leaks.", "Choose a reason from the list."),
-        ("CR-DEFECTIVE", "", "Say in a few words what is wrong."),
-        ("CR-DEFECTIVE", "\u200b\u202e ", "Say in a few words what is wrong."),
+        ("CR-DEFECTIVE", "", "This reason needs a comment: say in a few words why."),
+        ("CR-FOUND_BETTER_PRICE", "", "This reason needs a comment: say in a few words why."),
+        ("CR-DEFECTIVE", "\u200b\u202e ", "This reason needs a comment: say in a few words why."),
         ("CR-DEFECTIVE", "x" * 2001, "Shorten your comments to 2,000 characters."),
     ],
 )
@@ -445,7 +446,9 @@ def test_what_is_missing_is_said_and_what_was_entered_stays(
     assert (answer.status_code, sentence in words(answer)) == (422, True)
     assert 'alt="leak.jpg"' in page
     assert f">\n{comment}</textarea>" in page
-    assert bool(re.search(r"<input[^>]* checked", page)) == (reason == "CR-DEFECTIVE")
+    assert bool(re.search(r"<input[^>]* checked", page)) == (
+        reason in ("CR-DEFECTIVE", "CR-FOUND_BETTER_PRICE")
+    )
     assert dora.check()["Location"] in (dora.base, f"{dora.base}{dora.kettle.pk}/")
 
 
