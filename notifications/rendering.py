@@ -132,6 +132,7 @@ class MessageFacts:
     items: tuple[Line, ...] = ()
     received: tuple[Line, ...] = ()
     action: str = ""
+    source: str = ""
     outcome: str = ""
     role: str = ""
     comments: str = ""
@@ -239,6 +240,7 @@ def facts_of(
             for item in facts.get("received", ())
         ),
         action=event.action,
+        source=event.source,
         outcome=event.outcome,
         role=event.role,
         comments=comments,

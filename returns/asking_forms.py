@@ -120,9 +120,11 @@ class DescribeForm(AskingForm):
         error_messages={"max_length": _("Choose a reason from the list.")},
     )
     comment = forms.CharField(
-        label=_("What is wrong?"),
+        label=_("More about the reason"),
         required=False,
-        help_text=_("Needed where something is damaged, missing, wrong or does not work."),
+        help_text=_(
+            "Some reasons need it, such as damage or a missing part. With others you may leave it empty."
+        ),
         widget=forms.Textarea(attrs={"rows": 4, "maxlength": COMMENTS_MAX}),
     )
     photos = PhotosField(

@@ -187,6 +187,8 @@ def _has_way_back(facts: Facts, asking: Asking) -> Any:
 def _is_no_delivery_problem(facts: Facts, asking: Asking) -> Any:
     if not facts.is_never_arrived:
         return None
+    if asking.role == Role.BUYER:
+        return _("You said that the order never arrived: there is nothing to send back.")
     return _("The buyer says that the order never arrived: there is nothing to send back.")
 
 
@@ -637,7 +639,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         (_AR, _AUTHORIZED),
         None,
         (Role.BUYER, Role.SYSTEM),
-        guards=(_not_yet_sent,),
+        guards=(_is_no_delivery_problem, _not_yet_sent),
     ),
     _row(
         Action.OFFER,

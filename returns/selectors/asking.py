@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import get_language, ngettext
@@ -150,9 +150,21 @@ def _what_follows(case: Case, *, is_authorized: bool) -> str:
             "You can still ask: the seller decides whether to take it back, and answers by %(day)s. Please keep the "
             "items until then."
         ) % {"day": day}
+    if limit := authorized_anyway_by(case):
+        return _(
+            "The seller looks at it first. It is authorized by %(day)s in any case. Please keep the items until then."
+        ) % {"day": format_day(limit)}
     return _("The seller looks at it and answers by %(day)s. Please keep the items until then.") % {
         "day": day
     }
+
+
+def authorized_anyway_by(case: Case) -> date | None:
+    """By when the system authorizes a prepaid-eligible request that waits for the seller; None where it does not."""
+    request = case.request
+    if not request.prepaid_eligible or case.is_imported or case.is_never_arrived or not request.answer_due_at:
+        return None
+    return policy.local_day(request.answer_due_at, case.rules.time_zone)
 
 
 def _shipping(case: Case) -> list[str]:

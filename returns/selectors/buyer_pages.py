@@ -27,6 +27,7 @@ from ..state_machine import (
     Status,
     refusal,
 )
+from .asking import authorized_anyway_by
 from .cases import Case
 from .photos import Thumbnail
 from .refunds import is_promise_overdue, is_refund_overdue
@@ -69,7 +70,7 @@ class BuyerItem:
 @dataclass(frozen=True, slots=True)
 class Step:
     sentence: str
-    at: datetime | None
+    at: datetime | date | None
     note: str
     comments: str
     is_done: bool
@@ -82,6 +83,7 @@ class Step:
 class WayBack:
     merchant_rma: str
     waits_for_label: bool
+    waits_for_marketplace: bool
     address: str
     instructions: str
     send_back_date: date | None
@@ -95,15 +97,7 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
     if case.is_never_arrived and status in (Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED):
         return _delivery_words(case, status)
     if status == Status.AUTHORIZATION_REQUIRED:
-        if request.step_in_at and not case.is_imported:
-            return StatusWords(
-                _("The seller is looking at it"),
-                _("You will hear by %(day)s. Nothing to do until then: please keep the items.")
-                % {"day": format_day(policy.local_day(request.step_in_at, case.rules.time_zone))},
-            )
-        return StatusWords(
-            _("The seller is looking at it"), _("Nothing to do for now: please keep the items.")
-        )
+        return _waiting_words(case)
     if status == Status.AUTHORIZED:
         if request.handed_over_at:
             return StatusWords(
@@ -133,11 +127,37 @@ def status_words(case: Case, actor: Actor) -> StatusWords:
     return _completed_words(case)
 
 
+def _waiting_words(case: Case) -> StatusWords:
+    """The seller decides next. Who has sent it before that has nothing left to keep, and still hears the answer."""
+    step_in_at, is_sent = case.request.step_in_at, case.request.handed_over_at is not None
+    if limit := authorized_anyway_by(case):
+        sentence = (
+            _("Your return is authorized by %(day)s in any case. There is nothing to do until then.")
+            if is_sent
+            else _("Your return is authorized by %(day)s in any case. Until then, please keep the items.")
+        ) % {"day": format_day(limit)}
+    elif step_in_at and not case.is_imported:
+        sentence = (
+            _("You will hear by %(day)s. There is nothing to do until then.")
+            if is_sent
+            else _("You will hear by %(day)s. Nothing to do until then: please keep the items.")
+        ) % {"day": format_day(policy.local_day(step_in_at, case.rules.time_zone))}
+    elif is_sent:
+        sentence = _("There is nothing to do for now.")
+    else:
+        sentence = _("Nothing to do for now: please keep the items.")
+    if is_sent:
+        return StatusWords(_("Your parcel is on its way, the seller still has to decide"), sentence)
+    return StatusWords(_("The seller is looking at it"), sentence)
+
+
 def _delivery_words(case: Case, status: Status) -> StatusWords:
     """What never arrived is looked for; the buyer has nothing to keep and nothing to send back."""
     step_in_at = case.request.step_in_at
     if step_in_at and status == Status.AUTHORIZATION_REQUIRED and not case.is_imported:
         sentence = _("You will hear by %(day)s. If it arrives after all, please close this request.")
+        if case.request.prepaid_eligible:
+            sentence = _("You will hear by %(day)s. If it arrives after all, please tell the seller.")
         day = format_day(policy.local_day(step_in_at, case.rules.time_zone))
         return StatusWords(_("The seller looks into the delivery"), sentence % {"day": day})
     return StatusWords(
@@ -212,7 +232,10 @@ def _completed_words(case: Case) -> StatusWords:
         ),
         Outcome.BUYER_KEPT_ITEM: (
             _("You keep the item"),
-            _("Your prepaid label no longer works, and there is nothing to send back."),
+            # Before the authorization there is no label.
+            _("Your prepaid label no longer works, and there is nothing to send back.")
+            if case.request.authorized_at
+            else _("There is nothing to send back."),
         ),
         Outcome.ENDED_AT_MARKETPLACE: (
             _("This request has ended at the marketplace"),
@@ -263,7 +286,7 @@ def steps_of(
     steps = [
         Step(
             sentence=_told(event, case),
-            at=event.occurred_at,
+            at=_when(event, case.rules.time_zone),
             note=event.words.get("buyer_labels", {}).get(language, "") or history.parcel(event),
             comments=event.text if event.role in (Role.SELLER, Role.ADMIN) else "",
             is_done=True,
@@ -279,6 +302,7 @@ def steps_of(
         Status.AUTHORIZATION_REQUIRED: [
             _("The seller decides"),
             *way_back,
+            _("The seller receives it"),
             _("You get your money back"),
         ],
         Status.AUTHORIZED: [*way_back, _("The seller receives it"), _("You get your money back")],
@@ -287,6 +311,16 @@ def steps_of(
     if case.is_never_arrived:
         to_come = [_("The seller finds it, sends it again or refunds you")] if to_come else []
     return steps + [Step(sentence, None, "", "", False) for sentence in to_come]
+
+
+def _when(event: ReturnEvent, zone: str) -> datetime | date:
+    """When it happened. A file tells of an asking later than it was, and often of its day alone."""
+    if event.action != Action.RECORD or event.version > 1:
+        return event.occurred_at
+    request = event.request
+    return (
+        request.requested_at if request.requested_has_time else policy.local_day(request.requested_at, zone)
+    )
 
 
 def _is_between_seller_and_shop(event: ReturnEvent) -> bool:
@@ -319,7 +353,9 @@ def _told(event: ReturnEvent, case: Case) -> str:
         return _("Your return was authorized automatically")
     return {
         Action.OPEN: _("You asked for a return"),
-        Action.RECORD: _("You asked for a return at the marketplace"),
+        Action.RECORD: _("You asked for a return at the marketplace")
+        if event.version == 1
+        else _("The marketplace told us something new about it"),
         Action.AUTHORIZE: _("Your return was authorized"),
         Action.KEEP_ITEM: _("You kept the item"),
         Action.RECEIVE: _("The seller received your return"),
@@ -366,6 +402,7 @@ def way_back_of(case: Case, actor: Actor) -> WayBack | None:
     return WayBack(
         merchant_rma=request.merchant_rma if request.merchant_rma != request.rma_number else "",
         waits_for_label=request.is_label_owed,
+        waits_for_marketplace=request.prepaid_eligible and request.handed_over_at is None,
         address=request.return_address,
         instructions=request.instructions,
         send_back_date=request.send_back_date,

@@ -538,7 +538,7 @@ def payer_of(case: Case) -> str:
     if case.is_never_arrived:
         return ""
     if case.request.prepaid_eligible and not case.is_imported:
-        return _("The marketplace provides the return label.")
+        return _("The marketplace provides the return label: the buyer does not pay for it.")
     payer = payer_for(case)
     if case.items[0].label_payer:
         by_file = {
@@ -555,7 +555,10 @@ def payer_of(case: Case) -> str:
 def payer_of_buyer(case: Case) -> str:
     """Who pays the way back, told to the buyer."""
     if case.request.prepaid_eligible:
-        return _("The marketplace provides the return label.")
+        if not case.is_imported:
+            return _("The marketplace provides the return label: you do not pay the shipping.")
+        if not case.items[0].label_payer:
+            return _("The marketplace provides the return label.")
     if payer_for(case) == Payer.BUYER:
         return _("You pay the shipping.")
     return _("You do not pay the shipping.")

@@ -1,12 +1,12 @@
 """What a buyer may know of the right to withdraw from the contract: from what, until when, and if not, why not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from ..models import MarketplaceSettings, Order, OrderItem
-from ..policy import ItemFacts
+from ..policy import ItemFacts, judge_item
 from ..withdrawal import Payer, is_exempt, judge_withdrawal, sentence
 from .asking import OrderLine
 from .common import common_of
@@ -15,7 +15,8 @@ from .common import common_of
 @dataclass(frozen=True, slots=True)
 class WithdrawalRight:
     """`lines`: those the buyer can still withdraw from, with a right in time; `exempt`: titles of what the law
-    exempts. `why_not`: why there is no right, or not any more, in one sentence, "" where `lines` has one.
+    exempts. `prepaid`: ids of those lines for which the marketplace provides the label. `why_not`: why there is no
+    right, or not any more, in one sentence, "" where `lines` has one.
     """
 
     lines: list[OrderLine]
@@ -23,6 +24,11 @@ class WithdrawalRight:
     end_date: date | None
     buyer_pays: bool
     why_not: str
+    prepaid: frozenset[int] = frozenset()
+
+    def is_prepaid(self, chosen: Iterable[int]) -> bool:
+        """Whether a withdrawal from these lines comes with a label: it does as soon as one of them has one."""
+        return not self.prepaid.isdisjoint(chosen)
 
 
 def item_facts(order: Order, line: OrderItem, requested_at: datetime) -> ItemFacts:
@@ -67,6 +73,7 @@ def right_at(
     if not lines:
         return WithdrawalRight([], [], None, buyer_pays=True, why_not="")
     rule = settings.withdrawal_rule_for(order.country, order.ordered_at)
+    rules = settings.rules_for(order.seller, order.ordered_at)
     exempt = [line for line in lines if rule and is_exempt(line.category, rule)]
     free = [line for line in lines if line.free and line not in exempt]
     verdict = judge_withdrawal(
@@ -83,4 +90,7 @@ def right_at(
         end_date=verdict.end_date,
         buyer_pays=verdict.payer == Payer.BUYER,
         why_not="" if verdict.is_timely else str(sentence(verdict.reason)),
+        prepaid=frozenset(
+            line.pk for line in free if judge_item(item_facts(order, line, now), rules).prepaid_eligible
+        ),
     )

@@ -17,6 +17,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ..actors import Actor
 from ..addresses import deliverable_address, email_hash
@@ -335,8 +337,25 @@ def _check_limits(lookup: BuyerLookup, now: datetime) -> None:
         latest = same.order_by("-created_at").values_list("created_at", flat=True)
         if oldest := latest[most - 1 : most].first():
             wait = oldest + within - now
-            sentence = _("Too many codes were asked for. Please wait a while and ask again.")
-            raise TooMany(sentence, retry_after=max(1, round(wait.total_seconds())))
+            seconds = max(1, round(wait.total_seconds()))
+            raise TooMany(_ask_again(seconds), retry_after=seconds)
+
+
+def _ask_again(seconds: int) -> str:
+    """When a code can be asked for again, in whole minutes or hours and never too early."""
+    minutes = ceil(seconds / 60)
+    if minutes <= 60:
+        return ngettext(
+            "Too many codes were asked for. Please wait %(count)d minute and ask again.",
+            "Too many codes were asked for. Please wait %(count)d minutes and ask again.",
+            minutes,
+        ) % {"count": minutes}
+    hours = ceil(seconds / 3600)
+    return ngettext(
+        "Too many codes were asked for. Please wait %(count)d hour and ask again.",
+        "Too many codes were asked for. Please wait %(count)d hours and ask again.",
+        hours,
+    ) % {"count": hours}
 
 
 # --- Entering

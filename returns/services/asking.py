@@ -102,7 +102,7 @@ def describe_item(
     if is_finished and reason is None:
         errors["reason"] = _("Choose a reason from the list.")
     elif is_finished and reason is not None and reason.is_comment_required and not said.get("comment", "-"):
-        errors["comment"] = _("Say in a few words what is wrong.")
+        errors["comment"] = _("This reason needs a comment: say in a few words why.")
 
     def describe(lines: dict[str, Any]) -> dict[str, Any]:
         name = str(line.pk)

@@ -268,7 +268,7 @@ def check_lines(
             errors[f"comment_{owned.pk}"] = invalid.sentence
             continue
         if reason.is_comment_required and not comment:
-            errors[f"comment_{owned.pk}"] = _("Say in a few words what is wrong.")
+            errors[f"comment_{owned.pk}"] = _("This reason needs a comment: say in a few words why.")
         checked.append(
             AskedLine(
                 order_item_id=owned.pk, quantity=line.quantity, reason_code=line.reason_code, comment=comment

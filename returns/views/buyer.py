@@ -94,7 +94,9 @@ def keep(request: BuyerRequest, reference: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         services.keep_item(actor, reference=reference, key=form.cleaned_data["key"])
         return buyer_done(request, reference, _("You keep the item. We sent you a receipt."))
-    return buyer_page(request, "buyer_keep.html", case, form, {})
+    return buyer_page(
+        request, "buyer_keep.html", case, form, {"is_authorized": case.request.authorized_at is not None}
+    )
 
 
 @buyer_required

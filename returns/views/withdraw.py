@@ -68,6 +68,7 @@ def confirm(request: BuyerRequest, reference: str) -> HttpResponse:
     context = {
         "form": form,
         "right": right,
+        "is_prepaid": right.is_prepaid(chosen),
         "items": [(line, chosen[line.pk]) for line in right.lines if line.pk in chosen],
         "back_query": said.urlencode() if request.method != "POST" else "",
     }
@@ -129,6 +130,7 @@ def record_confirm(request: MemberRequest, reference: str) -> HttpResponse:
     context = {
         "form": form,
         "right": right,
+        "is_prepaid": right.is_prepaid(chosen),
         "declared_date": day,
         "items": [(line, chosen[line.pk]) for line in right.lines if line.pk in chosen],
     }

@@ -430,7 +430,7 @@ def test_a_code_is_told_without_anything_of_the_request() -> None:
 
 
 def test_every_template_belongs_to_a_kind_and_a_reader() -> None:
-    wanted = {"_frame.txt", "_frame.html", "_hello.txt"}
+    wanted = {"_frame.txt", "_frame.html", "_hello.txt", "_prepaid_label.txt"}
     for kind, readers in EVERY_READER.items():
         for reader, part in product(readers, ("subject", "body")):
             own = f"{kind}-to-{reader}-{part}.txt"

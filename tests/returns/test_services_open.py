@@ -120,8 +120,12 @@ def line_of(order: object, **changes: object) -> AskedLine:
         ({"quantity": -1}, "quantity", "Only 1 of 1 can still be returned."),
         ({"quantity": 2}, "quantity", "Only 1 of 1 can still be returned."),
         ({"reason_code": "NO-SUCH"}, "reason", "Choose a reason from the list."),
-        ({"reason_code": "CR-DEFECTIVE"}, "comment", "Say in a few words what is wrong."),
-        ({"reason_code": "CR-DEFECTIVE", "comment": " \n "}, "comment", "Say in a few words what is wrong."),
+        ({"reason_code": "CR-DEFECTIVE"}, "comment", "This reason needs a comment: say in a few words why."),
+        (
+            {"reason_code": "CR-DEFECTIVE", "comment": " \n "},
+            "comment",
+            "This reason needs a comment: say in a few words why.",
+        ),
         ({"comment": "x" * 2001}, "comment", "Shorten your comments to 2,000 characters."),
     ],
 )

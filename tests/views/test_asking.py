@@ -183,7 +183,7 @@ def test_what_a_rule_authorizes_at_once_is_said_before_and_done(cast: Cast) -> N
     dora.fill_in(kettle=1)
     checked = words(dora.check())
     assert "Your return is authorized as soon as you send this. Hand over the parcel by" in checked
-    assert "The marketplace provides the return label." in checked
+    assert "The marketplace provides the return label: you do not pay the shipping." in checked
     dora.send()
     request = ReturnRequest.objects.get()
     assert request.status == Status.AUTHORIZED
@@ -214,7 +214,11 @@ def test_the_answer_shown_is_the_answer_given(cast: Cast, country: str, age: int
     dora.send()
     request = ReturnRequest.objects.get()
     assert ("is authorized as soon as you send this" in checked) == (request.status == Status.AUTHORIZED)
-    assert ("The marketplace provides the return label." in checked) == request.prepaid_eligible
+    assert ("The marketplace provides the return label:" in checked) == request.prepaid_eligible
+    held = request.prepaid_eligible and by_hand
+    assert ("It is authorized by" in checked) == held
+    told = words(dora.client.get(f"/my/returns/{request.reference}/"))
+    assert ("Your return is authorized by" in told) == held
     assert ("In policy until" in checked) == (request.policy == "in_policy")
     assert ("Window ended" in checked) == (request.policy == "not_in_policy")
 
@@ -427,8 +431,9 @@ def test_a_foreign_item_is_none_of_this_order(dora: Asking) -> None:
         ("", "It leaks.", "Choose a reason from the list."),
         ("NO-SUCH", "It leaks.", "Choose a reason from the list."),
         ("UND-UNKNOWN", "It leaks.", "Choose a reason from the list."),
-        ("CR-DEFECTIVE", "", "Say in a few words what is wrong."),
-        ("CR-DEFECTIVE", "\u200b\u202e ", "Say in a few words what is wrong."),
+        ("CR-DEFECTIVE", "", "This reason needs a comment: say in a few words why."),
+        ("CR-FOUND_BETTER_PRICE", "", "This reason needs a comment: say in a few words why."),
+        ("CR-DEFECTIVE", "\u200b\u202e ", "This reason needs a comment: say in a few words why."),
         ("CR-DEFECTIVE", "x" * 2001, "Shorten your comments to 2,000 characters."),
     ],
 )
@@ -441,7 +446,9 @@ def test_what_is_missing_is_said_and_what_was_entered_stays(
     assert (answer.status_code, sentence in words(answer)) == (422, True)
     assert 'alt="leak.jpg"' in page
     assert f">\n{comment}</textarea>" in page
-    assert bool(re.search(r"<input[^>]* checked", page)) == (reason == "CR-DEFECTIVE")
+    assert bool(re.search(r"<input[^>]* checked", page)) == (
+        reason in ("CR-DEFECTIVE", "CR-FOUND_BETTER_PRICE")
+    )
     assert dora.check()["Location"] in (dora.base, f"{dora.base}{dora.kettle.pk}/")
 
 

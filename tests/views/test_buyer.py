@@ -240,6 +240,20 @@ def test_a_prepaid_eligible_item_is_kept_not_closed(cast: Cast) -> None:
     assert f"You keep the item: order {number}" in mails(DORA.email)
 
 
+@pytest.mark.parametrize("status", [Status.AUTHORIZATION_REQUIRED, Status.AUTHORIZED])
+def test_only_where_there_was_a_label_it_no_longer_works(cast: Cast, status: Status) -> None:
+    request = a_request_in(cast, status, prepaid=True)
+    client, number = dora(request), request.order.order_number
+    asked = words(client.get(url(request, "keep/")))
+    client.post(url(request, "keep/"), {"key": KEY})
+    told = [asked, words(client.get(url(request))), mails(DORA.email)[f"You keep the item: order {number}"]]
+    for text in told:
+        assert "there is nothing to send back" in text.lower()
+        assert ("prepaid label no longer works" in text) == (status == Status.AUTHORIZED)
+    to_seller = mails(cast.alice.email)[f"The buyer keeps the item: order {number}"]
+    assert ("label is void" in to_seller) == (status == Status.AUTHORIZED)
+
+
 def test_keeping_is_only_for_prepaid_returns(cast: Cast) -> None:
     request = open_request(make_order(cast.north_lane, country="CA"))
     response = dora(request).post(url(request, "keep/"), {"key": KEY})

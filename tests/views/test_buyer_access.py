@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from math import ceil
 
 import pytest
 from django.db.models import F
@@ -396,7 +397,10 @@ def test_the_language_a_buyer_chose_once_meets_the_buyer_in_a_new_browser(
 def too_many(response: HttpResponse) -> bool:
     if response.status_code != 429:
         return False
-    assert 0 < int(response["Retry-After"]) <= 15 * 60
+    seconds = int(response["Retry-After"])
+    assert 0 < seconds <= 15 * 60
+    minutes = ceil(seconds / 60)
+    assert f"Please wait {minutes} minute{'s' * (minutes > 1)} and ask again." in response.content.decode()
     return True
 
 
@@ -441,6 +445,7 @@ def test_a_day_has_room_for_twenty_codes(client: Client, request_of_dora: Return
     response = client.post(f"{door(request_of_dora)}send-code/")
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 15 * 60
+    assert "Please wait 23 hours and ask again." in response.content.decode()
 
 
 def a_busy_quarter(row: BuyerLookup, codes: int) -> None:

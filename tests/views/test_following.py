@@ -324,6 +324,42 @@ def test_what_is_prepaid_can_no_longer_be_kept_once_it_is_sent(cast: Cast) -> No
     assert "After this you can no longer keep the item instead." in words(form)
 
 
+def test_a_prepaid_label_comes_from_the_marketplace_and_who_has_none_knows_whom_to_ask(cast: Cast) -> None:
+    request = a_request_in(cast, AUTHORIZED, prepaid=True)
+    buyer = dora(request)
+    read = words(buyer.get(mine(request)))
+    assert "The marketplace sends it to you separately, not through this page." in read
+    assert "The marketplace provides the return label: you do not pay the shipping." in read
+    mail = " ".join(mails()["dora@buyers.example"][-1].split())
+    assert "The marketplace sends you the label separately." in mail
+    assert "please write to the seller on your request page." in mail
+    buyer.post(mine(request, "sent/"), {"key": "k"})
+    assert "sends it to you separately" not in words(buyer.get(mine(request)))
+
+
+@pytest.mark.parametrize("prepaid", [False, True])
+def test_who_sends_it_before_anybody_decided_is_not_asked_to_keep_it(cast: Cast, prepaid: bool) -> None:
+    request = a_request_in(cast, AR, prepaid=prepaid)
+    buyer = dora(request)
+    assert "please keep the items" in words(buyer.get(mine(request)))
+    assert buyer.post(mine(request, "sent/"), {"key": "k"}).status_code == 303
+    read = words(buyer.get(mine(request)))
+    assert "keep the items" not in read
+    assert "Your parcel is on its way, the seller still has to decide" in read
+    assert ("Your return is authorized by" in read) == prepaid
+    to_come = ("The seller decides", "The seller receives it", "You get your money back")
+    assert re.search(".*".join(f"Still to come: {step}" for step in to_come), read)
+
+
+def test_what_was_asked_at_the_marketplace_is_dated_by_its_day_not_by_its_file(cast: Cast) -> None:
+    request = file_request(make_order(cast.north_lane), AR, requested_days_ago=4)
+    assert not request.requested_has_time
+    read = words(dora(request).get(mine(request)))
+    assert re.search(
+        rf"You asked for a return at the marketplace {day(4):%-d %b}( \d{{4}})? Still to come", read
+    )
+
+
 # Taken back
 
 

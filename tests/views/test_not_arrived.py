@@ -117,6 +117,26 @@ def test_the_buyers_page_speaks_of_a_delivery_problem(order: Order) -> None:
         assert nonsense not in page
 
 
+def test_what_never_arrived_cannot_be_sent_back_and_stays_closable(order: Order) -> None:
+    client = let_in(order)
+    page = tell(client, order, 3, 1)["Location"]
+    assert f"{page}sent/" not in client.get(page).content.decode()
+    for answer in (client.get(f"{page}sent/"), client.post(f"{page}sent/", {"key": "s"})):
+        assert answer.status_code in (409, 422)
+        assert "You said that the order never arrived: there is nothing to send back." in words(answer)
+    assert ReturnRequest.objects.get().handed_over_at is None
+    assert f'href="{page}close/"' in client.get(page).content.decode()
+
+
+def test_who_cannot_close_what_never_arrived_is_not_told_to(cast: Cast) -> None:
+    with by_hand(cast.north_lane):
+        lost = open_request(make_order(cast.north_lane), reason="NEVER_ARRIVED")
+    assert lost.prepaid_eligible
+    page = words(let_in(lost.order).get(f"/my/returns/{lost.reference}/"))
+    assert "If it arrives after all, please tell the seller." in page
+    assert "close this request" not in page
+
+
 def test_the_mails_speak_of_a_delivery_problem(
     order: Order, cast: Cast, settings: pytest.FixtureRequest
 ) -> None:

@@ -382,6 +382,29 @@ def test_where_the_seller_pays_a_label_is_owed(cast: Cast) -> None:
     assert "You do not pay the shipping." in words(client.get(f"/my/returns/{request.reference}/"))
 
 
+@pytest.mark.parametrize("rug_is", ["Home", "Handmade", "unlabelled"])
+def test_who_pays_is_said_before_as_the_receipt_says_it(cast: Cast, rug_is: str) -> None:
+    """Of a kettle with a prepaid label and a rug with one or without, or in a country where there is none."""
+    change_rules(withdrawal_rules=[rule("US")])
+    if rug_is == "unlabelled":
+        change_rules(prepaid_countries=[])
+    order = an_order(cast, country="US", category=rug_is)
+    kettle, rug = order.items.order_by("pk")
+    client = let_in(order)
+    for chosen in ({"rug": 1}, {"kettle": 1, "rug": 1}):
+        lines = {f"quantity_{(kettle if name == 'kettle' else rug).pk}": 1 for name in chosen}
+        has_label = rug_is == "Home" or (rug_is == "Handmade" and "kettle" in chosen)
+        before = words(client.get(f"{page_of(order)}confirm/", lines))
+        assert (
+            "The marketplace provides the return label: you do not pay the shipping." in before
+        ) == has_label
+        assert ("You pay for sending it back." in before) != has_label
+        assert "unless" not in before
+    confirm(client, order, kettle=1, rug=1)
+    receipt = mails(DORA.email)[f"We have your withdrawal: order {order.order_number}"]
+    assert ("You pay for sending it back." in receipt) != has_label
+
+
 def test_the_law_of_the_day_of_the_order_holds(cast: Cast) -> None:
     order = an_order(cast)
     change_rules(withdrawal_rules=[])
