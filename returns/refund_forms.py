@@ -18,6 +18,7 @@ from .message_forms import PhotosField, PhotosInput
 from .models import ReturnItem
 from .models.money import PAID_PARTS, RefundPart
 from .money import currency_exponent, format_money, to_decimal, to_minor
+from .payouts import get_backend
 from .selectors.cases import Case
 from .selectors.refunds import PromiseState, fee_finding, spread
 from .services.money import MEMO_MAX, NOTE_MAX, still_possible
@@ -65,6 +66,9 @@ class RefundForm(ServiceForm):
         """`promise`: what the closing promised; the form then begins with what is left of it."""
         initial = {"refunded_on": case.today, **kwargs.pop("initial", {})}
         super().__init__(*args, initial=initial, **kwargs)
+        if get_backend().pays_by_itself:
+            # The day is the shop's to say; the page's own makes a form that is sent twice the same form.
+            self.fields["refunded_on"].widget = forms.HiddenInput()
         self.case = case
         self.kept: list[PhotoFile] = []
         self.places: dict[str, tuple[int, str, str]] = {}

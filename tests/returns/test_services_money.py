@@ -256,7 +256,7 @@ def test_one_part_too_many_records_none(cast: Cast, alice: Actor) -> None:
 @pytest.mark.parametrize("amounts", [{}, {"item": 0, "tax": 0}])
 def test_no_amount_is_no_refund(cast: Cast, alice: Actor, amounts: dict[str, int]) -> None:
     request = a_request_in(cast, REFUND_DUE)
-    with refused(Invalid, "Enter the amount that you refunded."):
+    with refused(Invalid, "Enter the amount of the refund."):
         refund(alice, request, **amounts)
 
 

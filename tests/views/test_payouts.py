@@ -169,6 +169,48 @@ def test_the_button_says_who_pays(cast: Cast, alice: Client, settings: Any) -> N
     assert ">Refund<" in alice.get(page).content.decode()
 
 
+def test_where_the_shop_pays_the_page_says_so_and_asks_for_no_day(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, Status.REFUND_DUE)
+    page = alice.get(url(request, "refund/"))
+    assert "The shop pays what you enter here. Do not pay it yourself as well." in text_of(page)
+    assert "Record a refund" not in page.content.decode().partition("<main")[2]
+    assert "refunded elsewhere" not in text_of(page)
+    assert "Day of the refund" not in text_of(page).partition("What the buyer will read")[0]
+    form = page.content.decode().partition("<main")[2]
+    assert re.search(rf'type="hidden" name="refunded_on" value="{day(0)}"', form)
+    assert "Nothing more is owed: the request waits for the shop, and is completed once" in text_of(page)
+    part = alice.post(url(request, "refund/preview/"), sent(request, item="5.00"))
+    assert "The rest is still owed; the request stays open." in unescape(part.content.decode())
+    assert alice.post(url(request, "refund/"), sent(request, item="5.00")).status_code == 303
+    assert "The refund is handed over to the shop." in text_of(alice.get(url(request)))
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("status", "more", "effect"),
+    [
+        (
+            Status.CLOSED,
+            {"promise_minor": 12900},
+            "It counts towards your promise once the shop has paid it.",
+        ),
+        (
+            Status.AUTHORIZATION_REQUIRED,
+            {},
+            "The shop is asked to pay it; you still decide about the request.",
+        ),
+    ],
+)
+def test_where_the_shop_pays_nothing_is_said_to_be_settled_yet(
+    cast: Cast, alice: Client, status: Status, more: dict[str, int], effect: str
+) -> None:
+    request = a_request_in(cast, status, **more)
+    part = alice.post(url(request, "refund/preview/"), sent(request, item="129.00"))
+    assert effect in unescape(part.content.decode())
+
+
 def test_the_page_shows_the_mail_that_comes_once_the_shop_has_paid(
     cast: Cast, alice: Client, shop: ShopServer
 ) -> None:
