@@ -16,6 +16,8 @@ from ..models import ReturnEvent
 from ..models.money import PAID_PARTS
 from ..refund_forms import RefundForm, owed_by_place, with_all_owed
 from ..selectors.cases import Case
+from ..selectors.concessions import list_money
+from ..selectors.payouts import payouts_to_heed
 from ..selectors.refunds import PromiseState, promise_of, spread
 from ..services.money import still_possible
 from ..state_machine import Action, Outcome, Status
@@ -57,6 +59,7 @@ def refund(request: CaseRequest, reference: str) -> HttpResponse:
     context = {
         "lines": _lines(case, form),
         "promise": promise,
+        "payouts": payouts_to_heed(list_money(case.request)),
         "can_refund_all": len(case.items) > 1 or form.is_bound,
         "planned": planned,
         "sum": _sum_of(planned),

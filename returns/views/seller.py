@@ -61,7 +61,7 @@ from ..selectors.lists import (
     read_queue,
 )
 from ..selectors.offers import open_offer
-from ..selectors.payouts import open_payouts_of
+from ..selectors.payouts import payouts_to_heed
 from ..selectors.photos import list_photos, thumbnails_by
 from ..selectors.seller_pages import Undrawn
 from ..selectors.teamwork import beside, list_notes
@@ -249,7 +249,7 @@ def return_page(request: CaseRequest, note_form: NoteForm) -> HttpResponse:
         "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
-        "payouts": open_payouts_of(case.request),
+        "payouts": payouts_to_heed(money),
         "offer": open_offer(case, actor, events),
         "parcel": next(filter(None, map(history.parcel, events)), ""),
         "can_decide": actor.may_write,

@@ -162,6 +162,36 @@ def test_a_failed_pay_out_is_given_up_and_refunded_anew(cast: Cast, alice: Clien
     assert post(alice, payout, "retry").status_code == 409
 
 
+def test_what_was_given_up_and_paid_after_all_is_told_before_it_is_refunded_anew(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    payout = a_failed_one(cast, shop)
+    request: ReturnRequest = payout.request
+    assert post(alice, payout, "give_up").status_code == 303
+    warning = (
+        "The refund of $139.32 was given up here, but the shop reports that it was paid. "
+        "Look in the shop before you refund anything again."
+    )
+    assert warning not in text_of(alice.get(url(request)))
+    services.confirm_payout(payout.reference)
+    for address in (url(request), url(request, "refund/")):
+        page = alice.get(address)
+        assert warning in text_of(page)
+        assert f'href="{PAGE}{payout.reference}/"' in page.content.decode()
+    assert "refunded" not in text_of(let_in(request.order).get(f"/my/returns/{request.reference}/"))
+
+
+def test_a_promise_that_the_shop_has_not_paid_yet_is_not_said_to_be_refunded(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, Status.CLOSED, promise_minor=12900)
+    assert alice.post(url(request, "refund/"), sent(request, item="29.00")).status_code == 303
+    page = text_of(alice.get(url(request, "refund/")))
+    assert "$29.00 of it is refunded or on its way, $100.00 is left." in page
+    assert "The refund of $29.00 is with the shop and not confirmed yet." in page
+    assert "Paid Refunded or on its way Still possible" in page
+
+
 def test_the_button_says_who_pays(cast: Cast, alice: Client, settings: Any) -> None:
     page = f"/seller/returns/{a_request_in(cast, Status.REFUND_DUE).reference}/"
     assert ">Record a refund<" in alice.get(page).content.decode()
