@@ -475,7 +475,7 @@ def initial_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def decision_page(
-    request: HttpRequest, template: str, case: Case, form: ServiceForm, context: dict[str, Any]
+    request: CaseRequest, template: str, case: Case, form: ServiceForm, context: dict[str, Any]
 ) -> HttpResponse:
     reference = case.request.reference
     back_url = _next(request, reverse("seller-return", args=[reference]))
@@ -493,6 +493,7 @@ def decision_page(
         "back_url": back_url,
         "return_request": case.request,
         "now": case.now,
+        "may_write": request.actor.may_write,
         **context,
     }
     return render(request, template, context, status=status)
