@@ -90,7 +90,7 @@ def test_what_a_rule_gave_is_found_everywhere_until_somebody_has_paid_it(cast: C
     assert "The refund of $14.03 is yours to pay." in text_of(
         alice.get(f"/seller/returns/{request.reference}/")
     )
-    assert "Refunds to be paid 1" in text_of(alice.get("/seller/"))
+    assert "Refunds you must see to 1" in text_of(alice.get("/seller/"))
     buyer = let_in(request.order)
     page = text_of(buyer.get(f"/my/returns/{request.reference}/"))
     assert "A refund of $14.03 is on its way to you." in page
@@ -106,7 +106,7 @@ def test_what_a_rule_gave_is_found_everywhere_until_somebody_has_paid_it(cast: C
     assert "No refund waits to be paid." in text_of(alice.get(PAGE))
     assert "Paid by hand." in text_of(alice.get(f"{PAGE}?status=confirmed"))
     assert request.order.order_number not in text_of(alice.get(OWED))
-    assert "Refunds to be paid 0" in text_of(alice.get("/seller/"))
+    assert "Refunds you must see to 0" in text_of(alice.get("/seller/"))
     page = text_of(buyer.get(f"/my/returns/{request.reference}/"))
     assert "on its way" not in page
     assert "Your refund was paid" in page
