@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .forms import ServiceForm, exact_amount
+from .forms import AMOUNT_UP_TO, ANY_AMOUNT, ServiceForm, amount_errors, exact_amount
 from .models import OrderItem
 from .models.money import RefundPart
 from .money import format_money, to_minor
@@ -57,11 +57,21 @@ class ConcessionForm(ServiceForm):
             self.initial.setdefault("line", lines[0].pk)
         if len(set(self.currencies.values())) == 1:
             self.fields["amount"].label = _("Amount (%(currency)s)") % {"currency": lines[0].currency}
+        self.wrong_amount = self._wrong_amount(percent)
+        self.fields["amount"].error_messages |= amount_errors(self.wrong_amount)
+
+    def _wrong_amount(self, percent: int) -> Any:
+        """What can be entered, for the item that is chosen."""
+        for line in self.lines:
+            most = still_possible(line, percent)
+            if most and str(line.pk) == str(self["line"].value()):
+                amount = format_money(most, line.currency, get_language() or "en")
+                return AMOUNT_UP_TO % {"amount": amount}
+        return ANY_AMOUNT
 
     def clean_amount(self) -> Decimal | None:
-        return exact_amount(
-            self.cleaned_data["amount"], self.currencies.get(self.cleaned_data.get("line") or 0, "")
-        )
+        currency = self.currencies.get(self.cleaned_data.get("line") or 0, "")
+        return exact_amount(self.cleaned_data["amount"], currency, self.wrong_amount)
 
     def concession(self) -> dict[str, Any]:
         """The arguments for `services.concessions.give_concession`, but for the key."""

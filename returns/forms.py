@@ -565,14 +565,29 @@ class FilterForm(forms.Form):
         )
 
 
-def exact_amount(amount: Decimal | None, currency: str) -> Decimal | None:
-    """The amount as it is, or an error where it has more decimals than its currency."""
+EXACT_AMOUNT = _("Enter an amount with at most the usual decimals of its currency.")
+ANY_AMOUNT = _("Enter an amount above zero, with at most the usual decimals of its currency.")
+AMOUNT_UP_TO = _(
+    "Enter an amount above zero and of at most %(amount)s, with at most the usual decimals of its currency."
+)
+
+
+def amount_errors(sentence: Any) -> dict[str, Any]:
+    """`error_messages` that give all that Django finds wrong with an amount one sentence, of what is possible."""
+    wrong = ("invalid", "min_value", "max_digits", "max_decimal_places", "max_whole_digits")
+    return dict.fromkeys(wrong, sentence)
+
+
+def exact_amount(
+    amount: Decimal | None,
+    currency: str,
+    sentence: Any = EXACT_AMOUNT,
+) -> Decimal | None:
+    """The amount as it is, or an error with this sentence where it has more decimals than its currency."""
     if amount is None:
         return None
     try:
         to_minor(amount, currency)
     except (ValueError, OverflowError):
-        raise forms.ValidationError(
-            _("Enter an amount with at most the usual decimals of its currency.")
-        ) from None
+        raise forms.ValidationError(sentence) from None
     return amount

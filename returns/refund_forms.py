@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 
 from .exceptions import Invalid
 from .fees import MOST_PERCENT, percent_of
-from .forms import DateInput, ServiceForm
+from .forms import AMOUNT_UP_TO, ANY_AMOUNT, DateInput, ServiceForm, amount_errors
 from .message_forms import PhotosField, PhotosInput
 from .models import ReturnItem
 from .models.money import PAID_PARTS, RefundPart
 from .money import currency_exponent, format_money, to_decimal, to_minor
+from .payouts import get_backend
 from .selectors.cases import Case
 from .selectors.refunds import PromiseState, fee_finding, spread
 from .services.money import MEMO_MAX, NOTE_MAX, still_possible
@@ -26,8 +27,6 @@ from .services.settling import CAN_SETTLE
 from .services.stored_files import FORGOTTEN_AFTER
 
 PERCENT, AMOUNT = "percent", "amount"
-# All that Django finds wrong with an amount gets one sentence, which names what is possible.
-_WRONG = ("invalid", "min_value", "max_digits", "max_decimal_places", "max_whole_digits")
 
 
 class RefundForm(ServiceForm):
@@ -65,6 +64,9 @@ class RefundForm(ServiceForm):
         """`promise`: what the closing promised; the form then begins with what is left of it."""
         initial = {"refunded_on": case.today, **kwargs.pop("initial", {})}
         super().__init__(*args, initial=initial, **kwargs)
+        if get_backend().pays_by_itself:
+            # The day is the shop's to say; the page's own makes a form that is sent twice the same form.
+            self.fields["refunded_on"].widget = forms.HiddenInput()
         self.case = case
         self.kept: list[PhotoFile] = []
         self.places: dict[str, tuple[int, str, str]] = {}
@@ -92,7 +94,6 @@ class RefundForm(ServiceForm):
         if not is_offered and name not in self.data:
             return
         self.places[name] = (item.pk, part.value, currency)
-        sentence = self._wrong_amount(left, currency)
         self.fields[name] = forms.DecimalField(
             label=part.label,
             required=False,
@@ -100,21 +101,17 @@ class RefundForm(ServiceForm):
             max_digits=15,
             decimal_places=currency_exponent(currency),
             initial=to_decimal(proposed, currency) if proposed else None,
-            error_messages=dict.fromkeys(_WRONG, sentence),
+            error_messages=amount_errors(self._wrong_amount(left, currency)),
             widget=forms.NumberInput(attrs={"step": str(Decimal(1).scaleb(-currency_exponent(currency)))}),
         )
-        # A validator words its own limit unless the field has a word for it.
-        for validator in self.fields[name].validators:
-            if hasattr(validator, "messages"):
-                validator.messages = dict.fromkeys(validator.messages, sentence)
 
     @staticmethod
-    def _wrong_amount(left: int | None, currency: str) -> str:
+    def _wrong_amount(left: int | None, currency: str) -> Any:
         if left is None:
-            return _("Enter an amount above zero, with at most the usual decimals of its currency.")
-        return _(
-            "Enter an amount of at most %(amount)s, with at most the usual decimals of its currency."
-        ) % {"amount": format_money(left, currency, get_language() or "en")}
+            return ANY_AMOUNT
+        return _("Enter an amount from 0 to %(amount)s, with at most the usual decimals of its currency.") % {
+            "amount": format_money(left, currency, get_language() or "en")
+        }
 
     def _add_ending(self, item: ReturnItem) -> None:
         reason, _sentence = self.findings[item.pk]
@@ -124,6 +121,7 @@ class RefundForm(ServiceForm):
                 required=False,
                 min_value=0,
                 max_digits=15,
+                error_messages=amount_errors(self._wrong_fee(item)),
                 widget=forms.NumberInput(attrs={"step": "any"}),
             )
             self.fields[f"fee_unit_{item.pk}"] = forms.ChoiceField(
@@ -134,6 +132,18 @@ class RefundForm(ServiceForm):
         self.fields[f"final_{item.pk}"] = forms.BooleanField(
             label=_("Partial refund: nothing more is refunded for this item"), required=False
         )
+
+    def _wrong_fee(self, item: ReturnItem) -> Any:
+        """What can be entered, in the unit that is chosen."""
+        if self.data.get(f"fee_unit_{item.pk}") != AMOUNT:
+            return _("Enter a whole percentage from 1 to 50.")
+        paid = self.case.moneys[item.pk].paid["item"]
+        if paid is None:
+            return ANY_AMOUNT
+        most = format_money(
+            percent_of(paid, MOST_PERCENT), item.order_item.currency or "USD", get_language() or "en"
+        )
+        return AMOUNT_UP_TO % {"amount": most}
 
     def carry_out(self, service: Callable[[], Any]) -> Any:
         """As for every form; what one that was not sent proposes in vain is no error."""
@@ -164,11 +174,11 @@ class RefundForm(ServiceForm):
                 if self.cleaned_data.get(f"fee_unit_{item.pk}") == AMOUNT:
                     fees[item.pk] = to_minor(typed, currency)
                 elif typed != int(typed) or typed > MOST_PERCENT:
-                    self.add_error(name, _("Enter a whole percentage of at most 50."))
+                    self.add_error(name, self._wrong_fee(item))
                 else:
                     fees[item.pk] = percent_of(self._base(item), int(typed))
             except (ValueError, OverflowError):
-                self.add_error(name, _("Enter an amount with at most the usual decimals of its currency."))
+                self.add_error(name, self._wrong_fee(item))
         return fees
 
     def _base(self, item: ReturnItem) -> int:

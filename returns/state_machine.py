@@ -256,7 +256,11 @@ def _offer_is_over(facts: Facts, asking: Asking) -> Any:
 
 
 def _is_owed(facts: Facts, asking: Asking) -> Any:
-    return None if facts.owes_refund else _("Everything that was paid for these units is already refunded.")
+    return (
+        None
+        if facts.owes_refund
+        else _("Everything that was paid for these units is refunded or on its way.")
+    )
 
 
 def _has_open_promise(facts: Facts, asking: Asking) -> Any:

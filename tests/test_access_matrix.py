@@ -661,6 +661,20 @@ def test_a_viewer_is_told_in_a_sentence_and_nothing_happens(world: World) -> Non
     assert ReturnEvent.objects.count() == before
 
 
+def test_a_viewer_sees_every_decision_and_no_button_that_would_be_refused(world: World) -> None:
+    vera, alice, seen = signed_in(world.cast.vera), signed_in(world.cast.alice), []
+    for route in seller_routes():
+        page = vera.get(path_of(route, world))
+        if page.streaming or page.status_code != 200 or b'id="decision"' not in page.content:
+            continue
+        seen.append(route)
+        decision = page.content.decode().partition('id="decision"')[2].partition("</section>")[0]
+        assert "<button" not in decision, route
+        assert "You may look at everything here, but not decide." in decision, route
+        assert "<button" in alice.get(path_of(route, world)).content.decode().partition('id="decision"')[2]
+    assert len(seen) >= 13, seen
+
+
 def test_nobody_but_the_request_s_own_side_leaves_a_trace(world: World) -> None:
     requests = list(ReturnRequest.objects.order_by("pk").values())
     events = ReturnEvent.objects.count()

@@ -49,10 +49,12 @@ def concessions_of_request(return_request: ReturnRequest) -> list[Given]:
 
 
 def list_money(return_request: ReturnRequest) -> list[Refund]:
-    """All that was refunded and given with this request, for `load_cases` and `concessions_among`."""
+    """All that was refunded and given with this request, for `load_cases` and whatever the page makes of it."""
     refunds = Refund.objects.filter(request=return_request)
     rows = refunds.annotate(event_version=F("event__version"))  # type: ignore[no-redef]  # declared there, put in here
-    return list(rows.select_related("order_item", "request", "user").order_by("-recorded_at", "-pk"))
+    return list(
+        rows.select_related("order_item", "payout__event", "request", "user").order_by("-recorded_at", "-pk")
+    )
 
 
 def concessions_among(money: Iterable[Refund]) -> list[Given]:

@@ -1,5 +1,6 @@
 """Pay-outs as their pages show them: where each stands, and what a person can do about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -67,6 +68,18 @@ def open_payouts_of(request: ReturnRequest) -> list[Payout]:
     return list(
         Payout.objects.filter(request=request, status__in=OPEN).select_related("event").order_by("pk")
     )
+
+
+def payouts_to_heed(money: Iterable[Refund]) -> list[Payout]:
+    """Of these refunds (`list_money`), for the seller's side, the oldest first: the pay-outs that are not paid yet,
+    and those that were given up and that the shop reports as paid.
+    """
+    payouts = {refund.payout.pk: refund.payout for refund in money if refund.payout}
+    return [
+        payout
+        for _pk, payout in sorted(payouts.items())
+        if payout.status in OPEN or payout.failure == PayoutFailure.PAID_AFTER_ALL
+    ]
 
 
 def where_it_stands(payout: Payout) -> str:

@@ -277,7 +277,7 @@ def _amount_errors(case: Case, wanted: Mapping[tuple[int, str], int], refunded_d
         else:
             currencies.add(items[item_id].order_item.currency)
     if not wanted:
-        errors[""] = _("Enter the amount that you refunded.")
+        errors[""] = _("Enter the amount of the refund.")
     elif len(currencies) > 1:
         errors[""] = _("Record refunds of different currencies one after the other.")
     if refunded_date > case.today:

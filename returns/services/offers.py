@@ -189,7 +189,7 @@ def why_not(case: Case, kind: str) -> Any:
     most = possible_minor(case)
     if most is None:
         return _("What was paid is not known here. Offer an amount.") if kind == OfferKind.KEEP_FULL else ""
-    return "" if most else _("Everything that was paid for these units is already refunded.")
+    return "" if most else _("Everything that was paid for these units is refunded or on its way.")
 
 
 def keeps_item(case: Case, kind: str) -> bool:

@@ -62,6 +62,14 @@ def refund_button() -> str:
 
 
 @register.simple_tag
+def refund_hint() -> str:
+    """Who pays a refund: who pays again what the shop pays, or waits for a shop that does not, has read it here."""
+    if get_backend().pays_by_itself:
+        return gettext("The shop pays what you enter here. Do not pay it yourself as well.")
+    return gettext("Write down what you refunded elsewhere. No money is paid from here.")
+
+
+@register.simple_tag
 def concession_hint() -> str:
     """Who pays a concession, as `refund_button` says it of a refund."""
     if get_backend().pays_by_itself:

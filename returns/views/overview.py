@@ -64,7 +64,9 @@ def _payouts(backlog: Backlog) -> Figure:
     """Refunds that a person has to see to; it leads to those that failed, where some did."""
     status = PayoutState.FAILED if backlog.failed_payouts else PayoutState.REQUESTED
     url = f"{reverse('seller-payouts')}?status={status.value}"
-    return Figure(_("Refunds to be paid"), backlog.payouts, url, "late" if backlog.failed_payouts else "")
+    return Figure(
+        _("Refunds you must see to"), backlog.payouts, url, "late" if backlog.failed_payouts else ""
+    )
 
 
 def _list(status: str, **filters: str) -> str:

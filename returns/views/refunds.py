@@ -16,6 +16,8 @@ from ..models import ReturnEvent
 from ..models.money import PAID_PARTS
 from ..refund_forms import RefundForm, owed_by_place, with_all_owed
 from ..selectors.cases import Case
+from ..selectors.concessions import list_money
+from ..selectors.payouts import payouts_to_heed
 from ..selectors.refunds import PromiseState, promise_of, spread
 from ..services.money import still_possible
 from ..state_machine import Action, Outcome, Status
@@ -57,6 +59,7 @@ def refund(request: CaseRequest, reference: str) -> HttpResponse:
     context = {
         "lines": _lines(case, form),
         "promise": promise,
+        "payouts": payouts_to_heed(list_money(case.request)),
         "can_refund_all": len(case.items) > 1 or form.is_bound,
         "planned": planned,
         "sum": _sum_of(planned),
@@ -113,6 +116,8 @@ def _sum_of(planned: ReturnEvent | None) -> Sum | None:
 
 def _effect(planned: ReturnEvent) -> str:
     """What becomes of the request."""
+    if is_handed_over(planned):
+        return _effect_of_handing_over(planned)
     if planned.outcome == Outcome.PARTIALLY_REFUNDED:
         return _("This settles all that is owed: the request is completed as partially refunded.")
     if planned.outcome == Outcome.REFUNDED:
@@ -123,6 +128,19 @@ def _effect(planned: ReturnEvent) -> str:
         return _("Part of the promised amount is still owed.")
     if planned.target == Status.AUTHORIZATION_REQUIRED:
         return _("The money is recorded; you still decide about the request.")
+    return _("The rest is still owed; the request stays open.")
+
+
+def _effect_of_handing_over(planned: ReturnEvent) -> str:
+    """As `_effect`; nothing ends before the shop has paid."""
+    if planned.target == Status.CLOSED:
+        return _("It counts towards your promise once the shop has paid it.")
+    if planned.target == Status.AUTHORIZATION_REQUIRED:
+        return _("The shop is asked to pay it; you still decide about the request.")
+    if planned.facts["refund"]["is_complete"]:
+        return _(
+            "Nothing more is owed: the request waits for the shop, and is completed once the shop has paid."
+        )
     return _("The rest is still owed; the request stays open.")
 
 

@@ -62,7 +62,7 @@ from ..selectors.lists import (
     read_queue,
 )
 from ..selectors.offers import open_offer
-from ..selectors.payouts import open_payouts_of
+from ..selectors.payouts import payouts_to_heed
 from ..selectors.photos import list_photos, thumbnails_by
 from ..selectors.seller_pages import Undrawn
 from ..selectors.teamwork import beside, list_notes
@@ -250,7 +250,7 @@ def return_page(request: CaseRequest, note_form: NoteForm) -> HttpResponse:
         "rule": seller_pages.rule_of(case, events),
         "return_request": case.request,
         "label": label_of(case.request),
-        "payouts": open_payouts_of(case.request),
+        "payouts": payouts_to_heed(money),
         "gave_credit": any(is_of_credit(event.facts) for event in events),
         "offer": open_offer(case, actor, events),
         "parcel": next(filter(None, map(history.parcel, events)), ""),
@@ -477,7 +477,7 @@ def initial_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def decision_page(
-    request: HttpRequest, template: str, case: Case, form: ServiceForm, context: dict[str, Any]
+    request: CaseRequest, template: str, case: Case, form: ServiceForm, context: dict[str, Any]
 ) -> HttpResponse:
     reference = case.request.reference
     back_url = _next(request, reverse("seller-return", args=[reference]))
@@ -495,6 +495,7 @@ def decision_page(
         "back_url": back_url,
         "return_request": case.request,
         "now": case.now,
+        "may_write": request.actor.may_write,
         **context,
     }
     return render(request, template, context, status=status)

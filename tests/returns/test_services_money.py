@@ -72,7 +72,7 @@ def test_before_a_decision_the_money_is_recorded_and_the_decision_still_needed(
     request = a_request_in(cast, AR)
     refund(alice, request, item=12900, tax=1032)
     assert row(request)["status"] == AR
-    with refused(TransitionNotAllowed, "Everything that was paid for these units is already refunded."):
+    with refused(TransitionNotAllowed, "Everything that was paid for these units is refunded or on its way."):
         refund(alice, request, shipping=1)
     everything_adds_up()
 
@@ -256,7 +256,7 @@ def test_one_part_too_many_records_none(cast: Cast, alice: Actor) -> None:
 @pytest.mark.parametrize("amounts", [{}, {"item": 0, "tax": 0}])
 def test_no_amount_is_no_refund(cast: Cast, alice: Actor, amounts: dict[str, int]) -> None:
     request = a_request_in(cast, REFUND_DUE)
-    with refused(Invalid, "Enter the amount that you refunded."):
+    with refused(Invalid, "Enter the amount of the refund."):
         refund(alice, request, **amounts)
 
 

@@ -239,10 +239,10 @@ def test_promises_are_added_up_by_currency_less_what_was_paid_on_them(cast: Cast
             refunded_date=day(0),
         )
     html = page(alice)
-    assert figure(html, "Money still owed") == "3"
-    assert urgency(html, "Money still owed") == "late"
-    assert met.reference not in listed(alice, link(html, "Money still owed"))
-    assert len(listed(alice, link(html, "Money still owed"))) == 3
+    assert figure(html, "Refund promises still open") == "3"
+    assert urgency(html, "Refund promises still open") == "late"
+    assert met.reference not in listed(alice, link(html, "Refund promises still open"))
+    assert len(listed(alice, link(html, "Refund promises still open"))) == 3
     assert "CA$20.00 · $164.00 · 1 overdue" in words(html)
 
 
@@ -427,7 +427,7 @@ def test_counting_ends_at_a_limit_and_says_so(
         promise(cast, 100, "USD")
     html = page(alice)
     assert figure(html, "Overdue: answers") == "2+"
-    assert figure(html, "Money still owed") == "2+"
+    assert figure(html, "Refund promises still open") == "2+"
     assert figure(html, "Today") == "2+"
     assert "$2.00 · and more" in words(html)
     assert "From the latest 2 requests of the last 30 days." in html

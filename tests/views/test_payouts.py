@@ -92,7 +92,7 @@ def test_what_a_rule_gave_is_found_everywhere_until_somebody_has_paid_it(cast: C
     assert "The refund of $14.03 is yours to pay." in text_of(
         alice.get(f"/seller/returns/{request.reference}/")
     )
-    assert "Refunds to be paid 1" in text_of(alice.get("/seller/"))
+    assert "Refunds you must see to 1" in text_of(alice.get("/seller/"))
     buyer = let_in(request.order)
     page = text_of(buyer.get(f"/my/returns/{request.reference}/"))
     assert "A refund of $14.03 is on its way to you." in page
@@ -108,7 +108,7 @@ def test_what_a_rule_gave_is_found_everywhere_until_somebody_has_paid_it(cast: C
     assert "No refund waits to be paid." in text_of(alice.get(PAGE))
     assert "Paid by hand." in text_of(alice.get(f"{PAGE}?status=confirmed"))
     assert request.order.order_number not in text_of(alice.get(OWED))
-    assert "Refunds to be paid 0" in text_of(alice.get("/seller/"))
+    assert "Refunds you must see to 0" in text_of(alice.get("/seller/"))
     page = text_of(buyer.get(f"/my/returns/{request.reference}/"))
     assert "on its way" not in page
     assert "Your refund was paid" in page
@@ -245,11 +245,83 @@ def test_a_failed_pay_out_is_given_up_and_refunded_anew(cast: Cast, alice: Clien
     assert post(alice, payout, "retry").status_code == 409
 
 
+def test_what_was_given_up_and_paid_after_all_is_told_before_it_is_refunded_anew(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    payout = a_failed_one(cast, shop)
+    request: ReturnRequest = payout.request
+    assert post(alice, payout, "give_up").status_code == 303
+    warning = (
+        "The refund of $139.32 was given up here, but the shop reports that it was paid. "
+        "Look in the shop before you refund anything again."
+    )
+    assert warning not in text_of(alice.get(url(request)))
+    services.confirm_payout(payout.reference)
+    for address in (url(request), url(request, "refund/")):
+        page = alice.get(address)
+        assert warning in text_of(page)
+        assert f'href="{PAGE}{payout.reference}/"' in page.content.decode()
+    assert "refunded" not in text_of(let_in(request.order).get(f"/my/returns/{request.reference}/"))
+
+
+def test_a_promise_that_the_shop_has_not_paid_yet_is_not_said_to_be_refunded(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, Status.CLOSED, promise_minor=12900)
+    assert alice.post(url(request, "refund/"), sent(request, item="29.00")).status_code == 303
+    page = text_of(alice.get(url(request, "refund/")))
+    assert "$29.00 of it is refunded or on its way, $100.00 is left." in page
+    assert "The refund of $29.00 is with the shop and not confirmed yet." in page
+    assert "Paid Refunded or on its way Still possible" in page
+
+
 def test_the_button_says_who_pays(cast: Cast, alice: Client, settings: Any) -> None:
     page = f"/seller/returns/{a_request_in(cast, Status.REFUND_DUE).reference}/"
     assert ">Record a refund<" in alice.get(page).content.decode()
     settings.PAYOUT_BACKEND = "returns.payouts.hand_over.Backend"
     assert ">Refund<" in alice.get(page).content.decode()
+
+
+def test_where_the_shop_pays_the_page_says_so_and_asks_for_no_day(
+    cast: Cast, alice: Client, shop: ShopServer
+) -> None:
+    request = a_request_in(cast, Status.REFUND_DUE)
+    page = alice.get(url(request, "refund/"))
+    assert "The shop pays what you enter here. Do not pay it yourself as well." in text_of(page)
+    assert "Record a refund" not in page.content.decode().partition("<main")[2]
+    assert "refunded elsewhere" not in text_of(page)
+    assert "Day of the refund" not in text_of(page).partition("What the buyer will read")[0]
+    form = page.content.decode().partition("<main")[2]
+    assert re.search(rf'type="hidden" name="refunded_on" value="{day(0)}"', form)
+    assert "Nothing more is owed: the request waits for the shop, and is completed once" in text_of(page)
+    part = alice.post(url(request, "refund/preview/"), sent(request, item="5.00"))
+    assert "The rest is still owed; the request stays open." in unescape(part.content.decode())
+    assert alice.post(url(request, "refund/"), sent(request, item="5.00")).status_code == 303
+    assert "The refund is handed over to the shop." in text_of(alice.get(url(request)))
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("status", "more", "effect"),
+    [
+        (
+            Status.CLOSED,
+            {"promise_minor": 12900},
+            "It counts towards your promise once the shop has paid it.",
+        ),
+        (
+            Status.AUTHORIZATION_REQUIRED,
+            {},
+            "The shop is asked to pay it; you still decide about the request.",
+        ),
+    ],
+)
+def test_where_the_shop_pays_nothing_is_said_to_be_settled_yet(
+    cast: Cast, alice: Client, status: Status, more: dict[str, int], effect: str
+) -> None:
+    request = a_request_in(cast, status, **more)
+    part = alice.post(url(request, "refund/preview/"), sent(request, item="129.00"))
+    assert effect in unescape(part.content.decode())
 
 
 def test_the_page_shows_the_mail_that_comes_once_the_shop_has_paid(
