@@ -249,6 +249,7 @@ def test_who_comes_second_is_told_who_was_first_with_what_and_when(
         assert response.status_code == 409
         page = html(response)
         assert "Somebody else was first" in page
+        assert f'class="button primary" href="{url(request_)}"' in page
         assert re.search(r"Closed by the buyer on \d+ \w+, \d\d:\d\d UTC\.", page)
     other = open_request(make_order(cast.north_lane, country="CA"))
     services.authorize_return(cast.actor(cast.ben), reference=other.reference)
