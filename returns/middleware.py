@@ -98,6 +98,7 @@ class RefusalMiddleware:
         context = {
             "sentence": exception.sentence,
             "was_first": isinstance(exception, SomebodyElseWasFirst),
+            "was_own": isinstance(exception, SomebodyElseWasFirst) and exception.is_own,
             "back_url": next_page(request, _page_of_address(request) if actor else ""),
             "typed": request.POST.get("comments", "").strip(),
         }

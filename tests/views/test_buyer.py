@@ -222,6 +222,15 @@ def test_who_comes_second_is_told_who_was_first(cast: Cast) -> None:
     assert "Alice" not in words(response)
 
 
+def test_who_did_it_already_is_not_told_that_somebody_else_was_first(cast: Cast) -> None:
+    request = a_request_in(cast, Status.CLOSED, closed_by=Role.BUYER)
+    response = dora(request).post(url(request, "close/"), {"key": KEY, "reason": "buyer_other"})
+    assert response.status_code == 409
+    assert "You have dealt with this already" in words(response)
+    assert "Closed by you on" in words(response)
+    assert "Somebody else" not in words(response)
+
+
 def test_a_refusal_leads_back_to_the_request_in_the_frame_and_zone_of_the_buyers_pages(cast: Cast) -> None:
     MarketplaceSettings.objects.update(time_zone="Asia/Shanghai")
     request = a_request_in(cast, Status.REFUND_DUE)

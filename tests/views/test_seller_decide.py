@@ -256,6 +256,13 @@ def test_who_comes_second_is_told_who_was_first_with_what_and_when(
     assert "Authorized by Ben Boyd on " in html(send_close(alice, other))
 
 
+def test_a_member_who_did_it_in_another_window_is_told_so(alice: Client, request_: ReturnRequest) -> None:
+    send_close(alice, request_)
+    page = html(alice.post(url(request_, "close/"), {"key": "other", "reason": "other", "comments": COMMENTS}))
+    assert "You have dealt with this already" in page
+    assert "Somebody else" not in page
+
+
 def test_the_same_form_twice_closes_once(alice: Client, request_: ReturnRequest) -> None:
     first, second = send_close(alice, request_), send_close(alice, request_)
     assert (first.status_code, second.status_code) == (303, 303)
