@@ -258,7 +258,9 @@ def test_who_comes_second_is_told_who_was_first_with_what_and_when(
 
 def test_a_member_who_did_it_in_another_window_is_told_so(alice: Client, request_: ReturnRequest) -> None:
     send_close(alice, request_)
-    page = html(alice.post(url(request_, "close/"), {"key": "other", "reason": "other", "comments": COMMENTS}))
+    page = html(
+        alice.post(url(request_, "close/"), {"key": "other", "reason": "other", "comments": COMMENTS})
+    )
     assert "You have dealt with this already" in page
     assert "Somebody else" not in page
 
