@@ -14,9 +14,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from .actors import Actor
-from .decorators import buyer_session_of
 from .exceptions import Refusal, SomebodyElseWasFirst, TooMany
-from .models import MarketplaceSettings
+from .models import MarketplaceSettings, Seller
 from .state_machine import Role
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -103,9 +102,9 @@ class RefusalMiddleware:
             "typed": request.POST.get("comments", "").strip(),
         }
         zone = timezone.get_current_timezone_name()
-        session = buyer_session_of(request) if actor and actor.role == Role.BUYER else None
-        if session is not None:
-            context |= {"frame": "base_buyer.html", "shop": session.order.seller.name}
+        if actor and actor.role == Role.BUYER:
+            seller = Seller.objects.get(pk=actor.own_seller_id)
+            context |= {"frame": "base_buyer.html", "shop": seller.name}
             zone = MarketplaceSettings.load().time_zone
         with timezone.override(zone):
             response = render(request, f"{status}.html", context, status=status)

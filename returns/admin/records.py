@@ -251,7 +251,7 @@ class ReturnRequestAdmin(BigTableAdmin):
         requests = ReturnRequest.objects.for_actor(actor).filter(reference__in=references)
         form = UpholdForm(request.POST or None, initial={"key": uuid4().hex})
         if request.method != "POST":
-            cases = load_cases(requests.select_related(*WITH_CASE))
+            cases = load_cases(list(requests.select_related(*WITH_CASE)))
             refusals = check_moves(cases, actor, Action.UPHOLD)
             for case in cases:
                 if refusal := refusals.get(case.request.pk):
