@@ -490,13 +490,17 @@ def _insist(update: Callable[[], int]) -> int:
 # --- Sending one again
 
 
+# What is not in here is still on its way, or only shown.
+AGAIN = (State.SENT, State.PARKED, State.CANCELLED)
+
+
 def send_again(messages: QuerySet[Message]) -> int:
     """Queue those of `messages` that were sent or given up once more; answers how many.
 
     What is still on its way stays as it is. What is only shown is not sent, and a code is asked for anew.
     """
     return (
-        messages.filter(status__in=(State.SENT, State.PARKED, State.CANCELLED))
+        messages.filter(status__in=AGAIN)
         .exclude(kind__in=WITH_SECRET)
         .update(
             status=State.QUEUED,

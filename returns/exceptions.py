@@ -39,7 +39,14 @@ class TransitionNotAllowed(Refusal):
 
 
 class SomebodyElseWasFirst(TransitionNotAllowed):
-    """The request changed since the actor's page was drawn; the sentence says who did what, and when."""
+    """The request changed since the actor's page was drawn; the sentence says who did what, and when.
+
+    `is_own`: it was the actor, from another page or by a form that was sent twice.
+    """
+
+    def __init__(self, sentence: Any, *, is_own: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_own = is_own
 
 
 class Invalid(Refusal):

@@ -13,7 +13,10 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from .actors import Actor
 from .exceptions import Refusal, SomebodyElseWasFirst, TooMany
+from .models import MarketplaceSettings, Seller
+from .state_machine import Role
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -74,7 +77,8 @@ class RefusalMiddleware:
     """Answer a refusal of the domain with its status and its sentence: 403, 404, 409, 422 or 429.
 
     The page is whole for htmx, too, which picks `#decision` from it. It holds the words that were written into the
-    refused form, so that they are not lost.
+    refused form, so that they are not lost, and leads back to what was refused on. A buyer stays in the frame and
+    the zone of a buyer's pages, which the view's decorator has left by now.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -89,16 +93,37 @@ class RefusalMiddleware:
         if not isinstance(exception, Refusal):
             return None
         status = exception.status_code
+        actor: Actor | None = getattr(request, "actor", None)
         context = {
             "sentence": exception.sentence,
             "was_first": isinstance(exception, SomebodyElseWasFirst),
-            "back_url": next_page(request),
+            "was_own": isinstance(exception, SomebodyElseWasFirst) and exception.is_own,
+            "back_url": next_page(request, _page_of_address(request) if actor else ""),
             "typed": request.POST.get("comments", "").strip(),
         }
-        response = render(request, f"{status}.html", context, status=status)
+        zone = timezone.get_current_timezone_name()
+        if actor and actor.role == Role.BUYER:
+            seller = Seller.objects.get(pk=actor.own_seller_id)
+            context |= {"frame": "base_buyer.html", "shop": seller.name}
+            zone = MarketplaceSettings.load().time_zone
+        with timezone.override(zone):
+            response = render(request, f"{status}.html", context, status=status)
         if isinstance(exception, TooMany):
             response["Retry-After"] = str(exception.retry_after)
         return response
+
+
+def _page_of_address(request: HttpRequest) -> str:
+    """The page of the request, order, pay-out or bulk run that the address names; "" where it refused itself.
+
+    Only for a reader with an actor: a decorator has let them in to it.
+    """
+    match = request.resolver_match
+    named = (match.kwargs.get("reference") or match.kwargs.get("bulk")) if match else None
+    if not named:
+        return ""
+    page = f"{request.path.partition(f'/{named}/')[0]}/{named}/"
+    return page if page != request.path or request.method == "POST" else ""
 
 
 def _too_much(request: HttpRequest) -> HttpResponse:

@@ -505,6 +505,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
     refuse("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+# Tasks run every second or two and say so each time; at INFO only what goes wrong with them is worth a line.
+ROUTINE_LEVEL = "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -518,5 +520,8 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},
         "celery": {"level": LOG_LEVEL},
+        "celery.app.trace": {"level": ROUTINE_LEVEL},
+        "celery.beat": {"level": ROUTINE_LEVEL},
+        "celery.worker.strategy": {"level": ROUTINE_LEVEL},
     },
 }

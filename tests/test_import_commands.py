@@ -235,3 +235,24 @@ def test_a_killed_import_is_finished_by_running_it_again(desk, tmp_path):
         f"new {rows - before} · changed 0 · unchanged {before} · unknown codes 0 · refused 0"
     ]
     assert stored() == stored("SELECT sum(units_held) FROM returns_orderitem") == rows
+
+
+@pytest.mark.parametrize("command", ["import_orders", "import_returns"])
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_database_without_tables_is_named_in_a_sentence_and_not_made(tmp_path, command, is_empty):
+    database = tmp_path / "db.sqlite3"
+    if is_empty:
+        database.touch()
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment |= {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "returns_portal.settings"}
+    told = subprocess.run(
+        [sys.executable, "manage.py", command, SAMPLES / "orders_report.tsv", "--seller", "north-lane"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sentence = f"The database in {tmp_path} has no tables."
+    assert (told.returncode, sentence in told.stderr, "Traceback" in told.stderr) == (1, True, False)
+    assert database.exists() == is_empty

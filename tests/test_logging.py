@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
+from notifications import tasks
 from returns_portal.logging import JsonFormatter, RequestIdMiddleware
 
 CANARY = "canary-7f3a"
@@ -79,3 +80,15 @@ def test_lines_of_one_request_share_the_id_that_its_answer_carries(rf: RequestFa
     assert [answer["X-Request-ID"] for answer in answers] == seen
     assert seen[0] != seen[1]
     assert line(record("returns.services", "Later."))["request_id"] == ""
+
+
+@pytest.mark.django_db
+def test_a_task_that_ran_leaves_no_line_and_one_that_failed_does(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks.relay_events.apply(throw=True)
+    assert not [made for made in caplog.records if made.name.startswith("celery")]
+    assert not logging.getLogger("celery.worker.strategy").isEnabledFor(logging.INFO)
+    monkeypatch.setattr(tasks.relay_events, "run", lambda: 1 / 0)
+    tasks.relay_events.apply()
+    assert [made.levelname for made in caplog.records if made.name == "celery.app.trace"] == ["ERROR"]

@@ -12,9 +12,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from ..dates import format_day
+from ..dates import format_day, format_list
 from ..models import ClosureReason, ReturnReason
 from ..models.clock import database_now
 from ..models.people import Language
@@ -27,9 +27,9 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 def unknown_placeholders(text: str) -> list[str]:
-    """What stands in braces in `text` and is no placeholder; a brace without its other half as itself."""
+    """What stands in braces in `text` and is no placeholder, once each; a brace without its other half as itself."""
     names = [f"{{{name}}}" for name in _BRACES.findall(text) if name not in PLACEHOLDERS]
-    return names + re.findall("[{}]", _BRACES.sub("", text))
+    return list(dict.fromkeys(names + re.findall("[{}]", _BRACES.sub("", text))))
 
 
 def paragraphs(text: str) -> list[str]:
@@ -92,14 +92,16 @@ class ClosureReasonForm(forms.ModelForm):
             text = data.get(name, "").replace("\r\n", "\n").strip()
             data[name] = text
             if unknown := unknown_placeholders(text):
-                self.add_error(
-                    name,
-                    _("%(unknown)s is no placeholder. There are: %(known)s.")
-                    % {
-                        "unknown": ", ".join(unknown),
-                        "known": ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS),
-                    },
+                sentence = ngettext(
+                    "%(unknown)s is no placeholder. There are: %(known)s.",
+                    "%(unknown)s are no placeholders. There are: %(known)s.",
+                    len(unknown),
                 )
+                words = {
+                    "unknown": format_list([f"“{wrong}”" for wrong in unknown]),
+                    "known": ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS),
+                }
+                self.add_error(name, sentence % words)
             is_needed = data.get("audience") == ClosureAudience.SELLER and (text or name == "text_en")
             if is_needed and "{comments}" not in text:
                 self.add_error(name, _("The seller's comments are missing: put {comments} into the text."))

@@ -1,6 +1,7 @@
 """What happened: orders, requests, events, refunds. Only read here; what changes a request is a service."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -21,9 +22,11 @@ from ..actors import Actor
 from ..exceptions import Refusal
 from ..models import Buyer, Order, OrderItem, Refund, ReturnEvent, ReturnItem, ReturnRequest, Seller
 from ..money import format_money
+from ..selectors.cases import WITH_CASE, load_cases
 from ..services import uphold
+from ..services.moves import check_moves
 from ..services.words import COMMENTS_MAX
-from ..state_machine import Status
+from ..state_machine import Action, Status
 from .base import BigTableAdmin, link_to
 from .reassessing import reassess_view
 from .site import site
@@ -232,6 +235,12 @@ class ReturnRequestAdmin(BigTableAdmin):
     @admin.action(description=gettext_lazy("Uphold the decision"))
     def uphold_selected(self, request: HttpRequest, queryset: QuerySet[ReturnRequest]) -> HttpResponse:
         references = list(queryset.values_list("reference", flat=True)[: self.list_per_page])
+        return self._to_uphold(references)
+
+    def _to_uphold(self, references: Sequence[str]) -> HttpResponse:
+        """To the page that upholds these; to the list where none is left."""
+        if not references:
+            return HttpResponseRedirect(reverse("admin:returns_returnrequest_changelist"), status=303)
         query = urlencode({"reference": references}, doseq=True)
         return HttpResponseRedirect(f"{reverse('admin:returns_returnrequest_uphold')}?{query}", status=303)
 
@@ -241,6 +250,16 @@ class ReturnRequestAdmin(BigTableAdmin):
         references = request.GET.getlist("reference")[: self.list_per_page]
         requests = ReturnRequest.objects.for_actor(actor).filter(reference__in=references)
         form = UpholdForm(request.POST or None, initial={"key": uuid4().hex})
+        if request.method != "POST":
+            cases = load_cases(list(requests.select_related(*WITH_CASE)))
+            refusals = check_moves(cases, actor, Action.UPHOLD)
+            for case in cases:
+                if refusal := refusals.get(case.request.pk):
+                    self._refuse(request, case.request, refusal)
+            if refusals:
+                return self._to_uphold(
+                    [case.request.reference for case in cases if case.request.pk not in refusals]
+                )
         if request.method == "POST" and form.is_valid():
             upheld = sum(self._uphold(request, actor, one, form.cleaned_data) for one in requests)
             if upheld:
@@ -267,10 +286,13 @@ class ReturnRequestAdmin(BigTableAdmin):
         try:
             uphold(actor, reference=return_request.reference, comments=data["comments"], key=data["key"])
         except Refusal as refusal:
-            words = {"request": return_request, "sentence": refusal}
-            messages.error(request, _("%(request)s: %(sentence)s") % words)
+            self._refuse(request, return_request, refusal)
             return False
         return True
+
+    def _refuse(self, request: HttpRequest, return_request: ReturnRequest, refusal: Refusal) -> None:
+        words = {"request": return_request, "sentence": refusal}
+        messages.error(request, _("%(request)s: %(sentence)s") % words)
 
 
 class OfRequestAdmin(BigTableAdmin):

@@ -42,6 +42,7 @@ from ..state_machine import (
     TRANSITIONS,
     Action,
     Outcome,
+    Role,
     Status,
     Transition,
     resolve,
@@ -219,7 +220,12 @@ def _named(refusal: TransitionNotAllowed, event: ReturnEvent | None, actor: Acto
     """The refusal with what was done, by whom and when; without, where nobody has decided anything yet."""
     if event is None or event.action in (Action.OPEN, Action.RECORD):
         return TransitionNotAllowed(refusal.sentence)
-    return SomebodyElseWasFirst(f"{sentence(event, actor)} {refusal}")
+    is_own = (
+        event.role == Role.BUYER
+        if actor.role == Role.BUYER
+        else actor.user_id is not None and event.user_id == actor.user_id
+    )
+    return SomebodyElseWasFirst(f"{sentence(event, actor)} {refusal}", is_own=is_own)
 
 
 def make_move(

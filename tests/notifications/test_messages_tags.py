@@ -1,5 +1,7 @@
 """What pages of returns show about messages, and the preview that is the mail."""
 
+import re
+
 import pytest
 from django.template import Context, Template
 from django.test import Client
@@ -7,7 +9,7 @@ from django.test import Client
 from notifications import services
 from notifications.letters import Preview, preview_of
 from notifications.mailbox import parse, part
-from notifications.models import MailboxEntry, Message, State
+from notifications.models import Kind, MailboxEntry, Message, State
 from notifications.templatetags.messages_tags import Sent, messages_of
 from returns import services as returns
 from returns.models import ReturnRequest, Seller, User
@@ -206,12 +208,33 @@ def test_an_admin_reads_messages_and_sends_one_again(
     assert listed.status_code == 200
     assert str(message.pk) in listed.text
     assert client.get(f"/admin/notifications/message/{message.pk}/change/").status_code == 200
-    answer = client.post(
-        "/admin/notifications/message/",
-        {"action": "send_selected_again", "_selected_action": [message.pk]},
-        follow=True,
+    shown, code = (
+        Message.objects.create(
+            kind=kind,
+            status=status,
+            recipient_type=message.recipient_type,
+            recipient_id=message.recipient_id,
+            language="en",
+            about_id=1,
+            dedup_key=kind,
+        )
+        for kind, status in ((Kind.IMPORT_FINISHED, State.SUPPRESSED), (Kind.BUYER_CODE, State.PARKED))
     )
-    assert "1 message is sent again." in answer.text
+    data = {"action": "send_selected_again", "_selected_action": [message.pk, shown.pk, code.pk]}
+    asked = client.post("/admin/notifications/message/", data)
+    assert "These messages are sent to the same people once more:" in asked.text
+    message.refresh_from_db()
+    assert message.status == State.SENT
+    fields = re.findall(r'type="hidden" name="_selected_action" value="(\d+)"', asked.text)
+    assert sorted(map(int, fields)) == [message.pk, shown.pk, code.pk]
+    data["confirmed"] = "Send again"
+    answer = client.post("/admin/notifications/message/", data, follow=True)
+    left_out = (
+        "1 message is not sent again: it is only shown here.",
+        "1 message is not sent again: it carried a code or a link, which is asked for anew.",
+    )
+    for page, sentences in ((asked, left_out), (answer, ("1 message is sent again.", *left_out))):
+        assert all(sentence in page.text for sentence in sentences)
     message.refresh_from_db()
     assert message.status == State.QUEUED
     again = client.post(
@@ -219,7 +242,7 @@ def test_an_admin_reads_messages_and_sends_one_again(
         {"action": "send_selected_again", "_selected_action": [message.pk]},
         follow=True,
     )
-    assert "None of these can be sent again" in again.text
+    assert "1 message is not sent again: it is still on its way." in again.text
 
 
 def test_an_admin_finds_a_message_by_its_message_id(

@@ -290,11 +290,12 @@ def test_a_new_reason_is_saved_and_offered(root: Client) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Dear {buyer},\n\n{comments}", "{buyer} is no placeholder."),
-        ("{comments} {0}", "{0} is no placeholder."),
-        ("{comments} {}", "{} is no placeholder."),
-        ("{comments} } left", "} is no placeholder."),
-        ("{comments} {order_number", "{ is no placeholder."),
+        ("Dear {buyer},\n\n{comments}", "“{buyer}” is no placeholder."),
+        ("{comments} {0}", "“{0}” is no placeholder."),
+        ("{comments} {}", "“{}” is no placeholder."),
+        ("{comments} } left", "“}” is no placeholder."),
+        ("{comments} {order_number", "“{” is no placeholder."),
+        ("{comments} {order_nummer} {", "“{order_nummer}” and “{” are no placeholders."),
         ("No comments here.", "comments are missing"),
         ("", "comments are missing"),
     ],
@@ -721,6 +722,23 @@ def test_upholding_what_nobody_escalated_is_refused_with_its_sentence(
     page = root.post(url, {"key": "k", "comments": "As it is."}, follow=True).content.decode()
     assert f"{history.rma_number}:" in page
     assert not history.events.filter(action="uphold").exists()
+
+
+def test_what_nobody_escalated_is_refused_before_a_comment_is_written(
+    root: Client, cast: Cast, escalated: ReturnRequest
+) -> None:
+    quiet = open_request(make_order(cast.north_lane, country="CA"))
+    data = {"action": "uphold_selected", "_selected_action": [quiet.pk]}
+    refused = root.post(a_list(ReturnRequest), data, follow=True)
+    assert refused.request["PATH_INFO"] == a_list(ReturnRequest)
+    sentence = f"{quiet}: Nobody has asked the marketplace to step in."
+    assert sentence in refused.content.decode()
+    both = {"action": "uphold_selected", "_selected_action": [quiet.pk, escalated.pk]}
+    page = root.post(a_list(ReturnRequest), both, follow=True)
+    assert sentence in page.content.decode()
+    assert page.request["QUERY_STRING"] == f"reference={escalated.reference}"
+    assert escalated.order.order_number in page.content.decode()
+    assert quiet.order.order_number not in page.content.decode()
 
 
 def test_a_requests_page_leads_to_the_decisions(root: Client, escalated: ReturnRequest) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from notifications.mailbox import parse, part
 from notifications.models import MailboxEntry
 from notifications.services import deliver_messages, relay_events
-from returns.models import Buyer, ReturnRequest, User
+from returns.models import Buyer, MarketplaceSettings, ReturnRequest, User
 from returns.state_machine import Action, Outcome, Role, Status
 from tests.browsers import let_in
 from tests.factories import DORA, Cast, Person, a_request_in, file_request, make_order, open_request
@@ -220,6 +220,27 @@ def test_who_comes_second_is_told_who_was_first(cast: Cast) -> None:
     assert "Somebody else was first" in words(response)
     assert "Marked as received by the seller on" in words(response)
     assert "Alice" not in words(response)
+
+
+def test_who_did_it_already_is_not_told_that_somebody_else_was_first(cast: Cast) -> None:
+    request = a_request_in(cast, Status.CLOSED, closed_by=Role.BUYER)
+    response = dora(request).post(url(request, "close/"), {"key": KEY, "reason": "buyer_other"})
+    assert response.status_code == 409
+    assert "You have dealt with this already" in words(response)
+    assert "Closed by you on" in words(response)
+    assert "Somebody else" not in words(response)
+
+
+def test_a_refusal_leads_back_to_the_request_in_the_frame_and_zone_of_the_buyers_pages(cast: Cast) -> None:
+    MarketplaceSettings.objects.update(time_zone="Asia/Shanghai")
+    request = a_request_in(cast, Status.REFUND_DUE)
+    response = dora(request).post(url(request, "close/"), {"key": KEY, "reason": "buyer_other"})
+    page = response.content.decode()
+    assert f'class="button primary" href="{url(request)}"' in page
+    assert f'<span class="brand">{request.seller.name}</span>' in page
+    assert "Times are in the zone Asia/Shanghai." in words(response)
+    stranger = dora(open_request(make_order(cast.north_lane, country="CA")))
+    assert url(request) not in stranger.post(url(request, "close/"), {"key": KEY}).content.decode()
 
 
 # --- Keeping

@@ -242,7 +242,9 @@ def test_a_failed_pay_out_is_given_up_and_refunded_anew(cast: Cast, alice: Clien
     assert post(alice, payout, "give_up").status_code == 303
     assert "The shop refused to pay it." in text_of(alice.get(f"{PAGE}?status=given_up"))
     assert f'href="{page}refund/">Refund<' in alice.get(page).content.decode()
-    assert post(alice, payout, "retry").status_code == 409
+    refused = post(alice, payout, "retry")
+    assert refused.status_code == 409
+    assert f'class="button primary" href="{PAGE}{payout.reference}/"' in refused.content.decode()
 
 
 def test_what_was_given_up_and_paid_after_all_is_told_before_it_is_refunded_anew(

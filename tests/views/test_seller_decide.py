@@ -249,10 +249,20 @@ def test_who_comes_second_is_told_who_was_first_with_what_and_when(
         assert response.status_code == 409
         page = html(response)
         assert "Somebody else was first" in page
+        assert f'class="button primary" href="{url(request_)}"' in page
         assert re.search(r"Closed by the buyer on \d+ \w+, \d\d:\d\d UTC\.", page)
     other = open_request(make_order(cast.north_lane, country="CA"))
     services.authorize_return(cast.actor(cast.ben), reference=other.reference)
     assert "Authorized by Ben Boyd on " in html(send_close(alice, other))
+
+
+def test_a_member_who_did_it_in_another_window_is_told_so(alice: Client, request_: ReturnRequest) -> None:
+    send_close(alice, request_)
+    page = html(
+        alice.post(url(request_, "close/"), {"key": "other", "reason": "other", "comments": COMMENTS})
+    )
+    assert "You have dealt with this already" in page
+    assert "Somebody else" not in page
 
 
 def test_the_same_form_twice_closes_once(alice: Client, request_: ReturnRequest) -> None:

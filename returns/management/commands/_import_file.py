@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
 
 from ...actors import Actor
@@ -33,6 +34,7 @@ class ImportCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the summary as JSON on the last line")
 
     def handle(self, *args: Any, file: Path, seller: str, dry_run: bool, **options: Any) -> None:
+        self._need_tables()
         actor = Actor.marketplace(self._seller(seller))
         try:
             with file.open("rb") as content:
@@ -49,6 +51,22 @@ class ImportCommand(BaseCommand):
                 % {"name": file, "error": str(error).strip().partition("\n")[0]}
             ) from error
         self._print(summary, dry_run=dry_run, as_json=options["json"])
+
+    def _need_tables(self) -> None:
+        # An SQLite database that is not there would be made by asking it, and then be in the way of `./run`.
+        is_missing = connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists()
+        if not is_missing and Seller._meta.db_table in connection.introspection.table_names():
+            return
+        if settings.DATABASE_URL:
+            raise CommandError(
+                _("The database that DATABASE_URL names has no tables. Run manage.py migrate first.")
+            )
+        raise CommandError(
+            _(
+                "The database in %(directory)s has no tables. Start ./run first, or set DATA_DIR to its --data."
+            )
+            % {"directory": settings.DATA_DIR}
+        )
 
     def _seller(self, slug: str) -> Seller:
         seller = Seller.objects.filter(slug=slug).first()
