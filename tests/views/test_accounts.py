@@ -390,7 +390,7 @@ def test_the_only_owner_is_told_why_the_own_role_cannot_change(browser: Browser,
 
 def test_an_owner_adds_and_retires_return_addresses(browser: Browser, cast: Cast) -> None:
     client = browser(cast.alice)
-    form = {"name": "North Lane", "lines": "2 Quay", "city": "Kiel", "postal_code": "24103", "country": "de"}
+    form = {"name": "North Lane", "lines": "2 Quay", "city": "Kiel", "postal_code": "24103", "country": "DE"}
     assert client.post(f"{SETTINGS}addresses/", form).status_code == 303
     address = ReturnAddress.objects.get(city="Kiel")
     assert (address.seller, address.country) == (cast.north_lane, "DE")
