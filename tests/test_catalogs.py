@@ -33,6 +33,8 @@ LATIN_WORDS = {
     # As an admin writes the rules, whatever the language.
     *("next-day", "same-day", "roll-over", "fixed", "buyer", "seller", "to", "electronics"),
     *("FR", "Europe/Paris", "sat", "sun", "easter"),
+    # Commands and their settings.
+    *("DATABASE_URL", "DATA_DIR", "manage.py", "migrate", "./run", "--data"),
 }
 LATIN_WORDS |= {found for word in LATIN_WORDS for found in LATIN.findall(word)}
 
