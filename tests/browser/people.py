@@ -92,21 +92,23 @@ def go_the_help_pages_way(page: Page, words: Words) -> None:
 
 
 def a_row(page: Page, *, besides: Locator | None = None, offering: str = "") -> Locator:
-    """The row of a request made here, the only one of its order, that may be authorized and closed with any reason.
+    """The row of a request made here that may be authorized and closed with any reason.
 
     On an English page it is one whose buyer is written to in English: the others carry a badge. `besides` is a row
-    that is not meant; `offering` names a link that the row must have. Mails are found by the order in their subject.
+    that is not meant; `offering` names a link that the row must have. Mails are found by the order in their subject,
+    so an order with one request comes first, as long as the queue has one.
     """
     closable = page.locator(".row", has=page.locator("form.closing option[value=other]:not([disabled])"))
     ours = closable.filter(has_not_text=re.compile("From a marketplace's file|来自平台文件"))
-    ours = ours.filter(has_not_text=re.compile("Another request for this order|此订单的另一"))
     ours = ours.filter(has_not=page.locator(".badge", has_text="中文"))
     meant = ours.filter(has=page.locator("form[action$='/authorize/']"))
     if offering:
         meant = meant.filter(has=page.get_by_role("link", name=offering))
     if besides:
         meant = meant.and_(page.locator(f":not([id='{besides.get_attribute('id')}'])"))
-    return page.locator(f"[id='{meant.first.get_attribute('id')}']")
+    alone = meant.filter(has_not_text=re.compile("Another request for this order|此订单的另一"))
+    first = (alone if alone.count() else meant).first
+    return page.locator(f"[id='{first.get_attribute('id')}']")
 
 
 def order_of(row: Locator) -> str:

@@ -99,12 +99,15 @@ def test_undo_inside_the_hold_and_nobody_is_told(alice: Page) -> None:
     undone = close(alice, row, ENGLISH, COMMENTS)
     row.get_by_role("button", name="Undo").click()
     expect(row.get_by_role("button", name="Close request")).to_be_visible()
+    # Another request of the order may have been told of before, under the same subject.
+    before = find_mail(alice, undone.subject)
+    go_the_help_pages_way(alice, ENGLISH)
     later = a_row(alice, besides=row)
     told = close(alice, later, ENGLISH, COMMENTS)
     assert undone.subject != told.subject
     read_mail(alice, told.subject)
     # What was decided after it has come: had it not been taken back, it would have come before.
-    assert find_mail(alice, undone.subject) == ""
+    assert find_mail(alice, undone.subject) == before
     alice.goto("/seller/returns/?status=all&q=" + order)
     expect(row).to_contain_text("Authorization Required")
 
