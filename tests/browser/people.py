@@ -91,12 +91,11 @@ def go_the_help_pages_way(page: Page, words: Words) -> None:
     expect(page.locator(".tabs a[aria-current=page]")).to_contain_text(words.waiting)
 
 
-def a_row(page: Page, *, besides: Locator | None = None, offering: str = "") -> Locator:
+def a_row(page: Page, *, besides: str = "", offering: str = "") -> Locator:
     """The row of a request made here that may be authorized and closed with any reason.
 
-    On an English page it is one whose buyer is written to in English: the others carry a badge. `besides` is a row
-    that is not meant; `offering` names a link that the row must have. Mails are found by the order in their subject,
-    so an order with one request comes first, as long as the queue has one.
+    On an English page it is one whose buyer is written to in English: the others carry a badge. `besides` is an
+    order whose rows are not meant; `offering` names a link that the row must have.
     """
     closable = page.locator(".row", has=page.locator("form.closing option[value=other]:not([disabled])"))
     ours = closable.filter(has_not_text=re.compile("From a marketplace's file|来自平台文件"))
@@ -105,10 +104,8 @@ def a_row(page: Page, *, besides: Locator | None = None, offering: str = "") -> 
     if offering:
         meant = meant.filter(has=page.get_by_role("link", name=offering))
     if besides:
-        meant = meant.and_(page.locator(f":not([id='{besides.get_attribute('id')}'])"))
-    alone = meant.filter(has_not_text=re.compile("Another request for this order|此订单的另一"))
-    first = (alone if alone.count() else meant).first
-    return page.locator(f"[id='{first.get_attribute('id')}']")
+        meant = meant.filter(has_not_text=besides)
+    return page.locator(f"[id='{meant.first.get_attribute('id')}']")
 
 
 def order_of(row: Locator) -> str:

@@ -12,6 +12,7 @@ from tests.browser.people import (
     CHINESE,
     ENGLISH,
     PASSWORD,
+    Letter,
     Words,
     a_row,
     close,
@@ -22,6 +23,7 @@ from tests.browser.people import (
     sign_in,
 )
 from tests.faults.test_run import Desk
+from tests.services import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -58,7 +60,13 @@ def test_close_the_help_pages_way_and_read_what_the_buyer_got(
         ).to_be_visible()
     assert COMMENTS in planned.text
     assert order in planned.subject
-    sent = read_mail(page, planned.subject)
+
+    def found() -> Letter | None:
+        """The order may have been told of a closing before, in other words."""
+        mail = read_mail(page, planned.subject)
+        return mail if COMMENTS in mail.text else None
+
+    sent = wait_until(found, 60, "the mail of this closing")
     # The message names the minute of the decision, and the preview that of its own.
     assert (sent.subject, timeless(sent.text)) == (planned.subject, timeless(planned.text))
 
@@ -102,7 +110,7 @@ def test_undo_inside_the_hold_and_nobody_is_told(alice: Page) -> None:
     # Another request of the order may have been told of before, under the same subject.
     before = find_mail(alice, undone.subject)
     go_the_help_pages_way(alice, ENGLISH)
-    later = a_row(alice, besides=row)
+    later = a_row(alice, besides=order)
     told = close(alice, later, ENGLISH, COMMENTS)
     assert undone.subject != told.subject
     read_mail(alice, told.subject)
