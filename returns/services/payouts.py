@@ -325,7 +325,6 @@ def _write(
 
 def _facts(payout: Payout, *, meets_promise: bool) -> dict[str, Any]:
     """What the event of a pay-out says of it, and of the fees that were kept when the money was given."""
-    fees = payout.event.facts.get("refund", {}).get("fees") if payout.event else None
     return {
         "reference": payout.reference,
         "state": payout.status,
@@ -337,7 +336,6 @@ def _facts(payout: Payout, *, meets_promise: bool) -> dict[str, Any]:
         "fees": payout.event.facts["refund"].get("fees", []) if payout.event else [],
         "meets_promise": meets_promise,
         **({"credit": True} if payout.is_credit else {}),
-        **({"fees": fees} if fees else {}),
     }
 
 
